@@ -1,0 +1,35 @@
+"""Who may look at and who may change experiments and metrics: by the app's own permissions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+
+
+class ByRole:
+    """`view_results` lets people look, `manage_experiments` lets them change."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Whether the app is listed."""
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the user may look."""
+        return request.user.has_perm("abtesting.view_results") or _manages(request)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the user may create."""
+        return _manages(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the user may change."""
+        return _manages(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the user may delete."""
+        return _manages(request)
+
+
+def _manages(request: HttpRequest) -> bool:
+    return request.user.has_perm("abtesting.manage_experiments")

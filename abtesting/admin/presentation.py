@@ -1,0 +1,293 @@
+"""A snapshot's payload as the results page shows it: display strings and shapes by section.
+
+Between the snapshot and the template. `build_page` is a pure function of one payload (and of the
+active language); it formats and arranges what the payload says and computes no statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from abtesting.admin import formats, sentences, timeline
+from abtesting.admin.page import (
+    Allocation,
+    HealthCell,
+    MetricGroup,
+    MetricRow,
+    MetricTable,
+    ResultsPage,
+    VariantShare,
+)
+from abtesting.admin.sentences import Chip, Payload
+from abtesting.results import charts
+
+
+def build_page(payload: Payload, *, metric: str | None = None) -> ResultsPage:
+    """Return the page of a snapshot.
+
+    Args:
+        payload: The snapshot's payload.
+        metric: Key of the metric shown over time; the verdict's or the first goal without one.
+    """
+    experiment = payload["experiment"]
+    days = [date.fromisoformat(d["date"]) for d in payload["exposures_by_day"]]
+    return ResultsPage(
+        verdict=sentences.verdict(payload),
+        is_trustworthy=not any(
+            h["code"] == "srm" and h["status"] == "bad" for h in payload["health"]
+        )
+        and payload["verdict"]["code"] != "invalid",
+        rule=sentences.rule(payload["method"]),
+        correction=sentences.correction(payload["method"]),
+        computed_at=datetime.fromisoformat(payload["computed_at"]),
+        data_until=_moment(payload["data_until"]),
+        health=tuple(_health_cell(h, payload) for h in payload["health"]),
+        hypothesis=experiment["hypothesis"],
+        started_at=_moment(experiment["started_at"]),
+        ended_at=_moment(experiment["ended_at"]),
+        allocation=_allocation(payload),
+        goals=_metric_table(payload, "goal"),
+        guardrails=_metric_table(payload, "guardrail"),
+        secondary=_metric_table(payload, "secondary"),
+        over_time=timeline.over_time(payload, metric, days),
+        daily_units=timeline.daily_units(payload),
+        is_imported=experiment["source"] == "imported",
+        plan=_plan(payload),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _health_cell(entry: Mapping[str, Any], payload: Payload) -> HealthCell:
+    build = {"srm": _split_cell, "sample": _sample_cell, "freshness": _freshness_cell}
+    if entry["code"] in build:
+        return build[entry["code"]](entry, payload)
+    return HealthCell(code=entry["code"], label=entry["code"], chip=_health_chip(entry["status"]))
+
+
+def _health_chip(status: str, **words: str) -> Chip:
+    tones = {"ok": "good", "warn": "warn", "bad": "bad"}
+    symbols = {"ok": "✓", "warn": "!", "bad": "✗"}
+    return Chip(
+        text=words.get(status, _("Unknown")),
+        symbol=symbols.get(status, "–"),
+        tone=tones.get(status, "neutral"),
+    )
+
+
+def _split_cell(entry: Mapping[str, Any], payload: Payload) -> HealthCell:
+    judged = entry.get("p_value") is not None
+    return HealthCell(
+        code="srm",
+        label=_("Traffic split"),
+        chip=_health_chip(entry["status"], ok=_("As planned"), warn=_("Unsure"), bad=_("Wrong")),
+        value=formats.p_value(entry["p_value"]) if judged else "",
+        note=_("Chance of a split at least this uneven by luck alone.")
+        if judged
+        else _("Too few units to judge the split."),
+    )
+
+
+def _sample_cell(entry: Mapping[str, Any], payload: Payload) -> HealthCell:
+    label = _("Sample")
+    counted = formats.units(entry["num_units"], payload["experiment"]["unit"])
+    if not entry.get("planned_num_units"):
+        chip = _health_chip(entry["status"], ok=_("Counted"), warn=_("Small"), bad=_("Too small"))
+        note = "" if payload["experiment"]["source"] == "imported" else _("No planned size.")
+        return HealthCell(code="sample", label=label, chip=chip, value=counted, note=note)
+    share = min(entry["progress"] or 0.0, 1.0)
+    word = _("Reached") if share >= 1 else _("Growing")
+    if share < 1 and payload["experiment"]["ended_at"]:
+        word = _("Below plan")
+    chip = _health_chip(entry["status"], ok=word, warn=word, bad=word)
+    if share < 1 and entry["status"] == "ok":  # nothing is wrong, and nothing is reached
+        chip = Chip(text=word, symbol="…", tone="neutral")
+    done, left = formats.progress(share), sentences.time_left(entry.get("days_left"))
+    if left:
+        note = _("%(progress)s of the planned size, %(left)s") % {"progress": done, "left": left}
+    else:
+        note = _("%(progress)s of the planned size") % {"progress": done}
+    return HealthCell(
+        code="sample",
+        label=label,
+        chip=chip,
+        value=_("%(num)s of %(planned)s planned")
+        % {"num": counted, "planned": formats.number(entry["planned_num_units"])},
+        note=note,
+        progress=int(share * 100 + 1e-9),
+    )
+
+
+def _freshness_cell(entry: Mapping[str, Any], payload: Payload) -> HealthCell:
+    known = entry.get("lag_seconds") is not None
+    value = ""
+    if known:
+        value = _("%(duration)s old") % {"duration": formats.duration(entry["lag_seconds"])}
+    return HealthCell(
+        code="freshness",
+        label=_("Data freshness"),
+        chip=_health_chip(entry["status"], ok=_("Fresh"), warn=_("Late"), bad=_("Stopped")),
+        value=value,
+        note=_("Newest record when this was computed.") if known else _("There is no live data."),
+    )
+
+
+def _allocation(payload: Payload) -> Allocation:
+    variants = payload["variants"]
+    return Allocation(
+        variants=tuple(
+            VariantShare(
+                name=v["name"] or v["key"],
+                key=v["key"],
+                is_control=v["is_control"],
+                series=index,
+                num_units=formats.number(v["num_units"]),
+                expected=formats.short_percent(v["expected_share"]),
+                observed=formats.percent(v["observed_share"] or 0.0),
+            )
+            for index, v in enumerate(variants)
+        ),
+        planned=charts.share_bar([v["expected_share"] for v in variants]),
+        observed=charts.share_bar([v["observed_share"] or 0.0 for v in variants]),
+        participation=formats.short_percent(payload["experiment"]["allocation"]),
+    )
+
+
+def _metric_table(payload: Payload, role: str) -> MetricTable | None:
+    metrics = [m for m in payload["metrics"] if m["role"] == role]
+    if not metrics:
+        return None
+    axis = charts.forest_axis(
+        [c for m in metrics for c in m["comparisons"]],
+        marks=[x for m in metrics for x in timeline.marks(m)],
+    )
+    alpha = payload["method"]["comparison_alpha"] if role == "goal" else None
+    return MetricTable(
+        role=role,
+        axis=axis,
+        axis_labels=timeline.change_labels(axis.ticks),
+        has_intervals=any(c["lift"] is not None for m in metrics for c in m["comparisons"]),
+        has_marks=any(timeline.marks(m) for m in metrics),
+        metrics=tuple(_metric_group(payload, m, axis, alpha) for m in metrics),
+    )
+
+
+def _target(metric: Mapping[str, Any]) -> str:
+    if metric["margin"] is not None:
+        return _("allowed: nothing worse than %(margin)s") % {"margin": sentences.margin(metric)}
+    if metric["minimum_lift"]:
+        lift = formats.short_percent(metric["minimum_lift"])
+        return _("smallest change of interest: %(lift)s") % {"lift": lift}
+    return ""
+
+
+def _metric_group(
+    payload: Payload, metric: Mapping[str, Any], axis: charts.ForestAxis, alpha: float | None
+) -> MetricGroup:
+    lower_is_better = metric["direction"] == "decrease"
+    control = metric["control"]
+    return MetricGroup(
+        key=metric["key"],
+        name=metric["name"],
+        description=metric["description"],
+        direction=_("lower is better") if lower_is_better else _("higher is better"),
+        direction_sign="↓" if lower_is_better else "↑",
+        target=_target(metric),
+        control=MetricRow(
+            variant=sentences.variant_name(payload, control["variant"]),
+            num_units=formats.number(control["num_units"]),
+            value=formats.metric_value(control["value"], metric),
+            fraction=_fraction(control, metric),
+            forest=charts.forest_row(axis, lift=None, interval=None),
+        ),
+        rows=tuple(
+            _metric_row(payload, metric, comparison, axis, alpha)
+            for comparison in metric["comparisons"]
+        ),
+    )
+
+
+def _fraction(arm: Mapping[str, Any], metric: Mapping[str, Any]) -> str:
+    if arm["numerator"] is None or arm["denominator"] is None:
+        return ""
+    numerator = formats.metric_total(arm["numerator"], metric, numerator=True)
+    return f"{numerator} / {formats.metric_total(arm['denominator'], metric, numerator=False)}"
+
+
+def _metric_row(
+    payload: Payload,
+    metric: Mapping[str, Any],
+    comparison: Mapping[str, Any],
+    axis: charts.ForestAxis,
+    alpha: float | None,
+) -> MetricRow:
+    lift, difference = comparison["lift"], comparison["difference"]
+    by = lift if lift is not None else difference
+    name = sentences.variant_name(payload, comparison["variant"])
+    change, interval = "", ""
+    if lift is not None:
+        change, interval = formats.change(lift), formats.interval(comparison["lift_interval"])
+    elif difference is not None:
+        change = formats.metric_difference(difference, metric)
+        interval = formats.metric_difference_interval(comparison["difference_interval"], metric)
+    error = comparison["standard_error"]
+    return MetricRow(
+        variant=name,
+        num_units=formats.number(comparison["num_units"]),
+        value=formats.metric_value(comparison["value"], metric),
+        fraction=_fraction(comparison, metric),
+        change=change,
+        arrow="" if not by else "▲" if by > 0 else "▼",
+        interval=interval,
+        difference=formats.metric_difference(difference, metric),
+        difference_interval=formats.metric_difference_interval(
+            comparison["difference_interval"], metric
+        ),
+        standard_error=formats.metric_difference(error, metric).lstrip("+"),
+        p_value=formats.p_value(comparison["p_value"], threshold=alpha),
+        level=formats.short_percent(comparison["confidence_level"])
+        if comparison["confidence_level"] is not None
+        else "–",
+        method=sentences.method_name(comparison["method"] or "–"),
+        chip=sentences.comparison_chip(comparison["verdict"]),
+        reason=sentences.reason(comparison["reason"]),
+        forest=charts.forest_row(
+            axis, lift=lift, interval=comparison["lift_interval"], marks=timeline.marks(metric)
+        )
+        if lift is not None
+        else None,
+        forest_text=_("%(metric)s, %(variant)s: %(change)s (%(interval)s)")
+        % {"metric": metric["name"], "variant": name, "change": change, "interval": interval},
+    )
+
+
+def _plan(payload: Payload) -> tuple[tuple[str, str], ...]:
+    experiment, method = payload["experiment"], payload["method"]
+    num_units = sum(v["num_units"] for v in payload["variants"])
+    planned = experiment["planned_num_units"]
+    rows = [
+        (_("Decision rule"), sentences.rule(method)),
+        (
+            _("Planned sample"),
+            formats.units(planned, experiment["unit"]) if planned else _("None"),
+        ),
+        (_("Observed sample"), formats.units(num_units, experiment["unit"])),
+    ]
+    if experiment["num_days"]:
+        rows.append((_("Days with data"), formats.number(experiment["num_days"])))
+    for m in payload["metrics"]:
+        if m["role"] == "goal":
+            value = formats.metric_value(m["control"]["value"], m)
+            target = _target(m)
+            if target:
+                value = _("%(value)s (%(target)s)") % {"value": value, "target": target}
+            rows.append((_("%(metric)s of the control") % {"metric": m["name"]}, value))
+    rows.append((_("Level"), sentences.correction(method)))
+    rows.append((_("Analysis engine"), method["engine_version"]))
+    return tuple(rows)

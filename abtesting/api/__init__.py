@@ -1,0 +1,3 @@
+"""REST endpoints. Thin."""
+
+from __future__ import annotations

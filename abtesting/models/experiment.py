@@ -1,0 +1,246 @@
+"""Experiments, their variants and the audit trail of their transitions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from abtesting.models.frozen import FrozenModel
+
+KEY_VALIDATOR = RegexValidator(
+    r"\A[a-z0-9]+(?:[-_][a-z0-9]+)*\Z",
+    _("A key has lower-case letters, digits, and single hyphens or underscores between them."),
+)
+
+
+class Experiment(FrozenModel):
+    """One randomised comparison: who is in it, what they may see, and where it stands."""
+
+    class State(models.TextChoices):
+        """draft → running ⇄ paused → stopped → decided; see `lifecycle`."""
+
+        DRAFT = "draft", _("Draft")
+        RUNNING = "running", _("Running")
+        PAUSED = "paused", _("Paused")
+        STOPPED = "stopped", _("Stopped")
+        DECIDED = "decided", _("Decided")
+
+    class Unit(models.TextChoices):
+        """Who is randomised."""
+
+        VISITOR = "visitor", _("Visitor (browser)")
+        USER = "user", _("User (logged in)")
+
+    class Source(models.TextChoices):
+        """Where the counts come from."""
+
+        LIVE = "live", _("Live traffic")
+        IMPORTED = "imported", _("Imported results")
+
+    key = models.CharField(
+        _("key"),
+        max_length=80,
+        unique=True,
+        validators=[KEY_VALIDATOR],
+        help_text=_("The name used in templates and code, for example product-headline."),
+    )
+    name = models.CharField(_("name"), max_length=200, help_text=_("What people call this test."))
+    hypothesis = models.TextField(
+        _("hypothesis"),
+        blank=True,
+        help_text=_("Because we saw …, we expect that … will cause …, which we see in …."),
+    )
+    unit = models.CharField(
+        _("unit"),
+        max_length=16,
+        choices=Unit.choices,
+        default=Unit.VISITOR,
+        help_text=_("Who is randomised. A visitor keeps the same variant in one browser."),
+    )
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.DRAFT, editable=False
+    )
+    source = models.CharField(
+        _("source"), max_length=16, choices=Source.choices, default=Source.LIVE, editable=False
+    )
+    allocation = models.FloatField(
+        _("allocation"),
+        default=1.0,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text=_("Share of units that take part, from 0 to 1. The others see the control."),
+    )
+    seed = models.CharField(
+        _("seed"),
+        max_length=80,
+        blank=True,
+        help_text=_("Randomises this test independently of others. Left empty: the key."),
+    )
+    planned_num_units = models.PositiveIntegerField(
+        _("planned sample"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(2)],
+        help_text=_(
+            "Units in all variants together at which the test is decided, once. "
+            "Left empty: an always-valid rule is used, which may be read any day "
+            "but needs more units."
+        ),
+    )
+    started_at = models.DateTimeField(_("started at"), null=True, blank=True, editable=False)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True, editable=False)
+    decided_variant = models.ForeignKey(
+        "abtesting.Variant",
+        verbose_name=_("decided variant"),
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    # Bucketing and analysis depend on these: they are fixed once units may have been assigned.
+    frozen_fields = (
+        "key",
+        "hypothesis",
+        "unit",
+        "source",
+        "allocation",
+        "seed",
+        "planned_num_units",
+    )
+    lifecycle_fields = ("state", "started_at", "ended_at", "decided_variant_id")
+
+    class Meta:
+        verbose_name = _("experiment")
+        verbose_name_plural = _("experiments")
+        ordering = ("-created_at", "-pk")
+        permissions = (
+            ("view_results", _("Can view results")),
+            ("manage_experiments", _("Can manage experiments")),
+            ("start_experiment", _("Can start, pause and resume experiments")),
+            ("stop_experiment", _("Can stop and decide experiments")),
+        )
+        constraints = (
+            models.CheckConstraint(
+                name="abtesting_allocation_0_1",
+                condition=models.Q(allocation__gte=0.0, allocation__lte=1.0),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """Address of the results page in the admin."""
+        return reverse("admin:abtesting_experiment_results", args=(self.pk,))
+
+    def frozen_experiment_state(self) -> str:
+        """Stored state, which decides whether `frozen_fields` are fixed."""
+        return stored_state(self.pk)
+
+
+def stored_state(experiment_id: int | None) -> str:
+    """The state that the database has for an experiment, or ""."""
+    rows = Experiment.objects.filter(pk=experiment_id or 0)
+    return rows.values_list("state", flat=True).first() or ""
+
+
+class Variant(FrozenModel):
+    """One of the things a unit may see."""
+
+    experiment = models.ForeignKey(
+        Experiment, on_delete=models.CASCADE, related_name="variants", verbose_name=_("experiment")
+    )
+    key = models.CharField(_("key"), max_length=80, validators=[KEY_VALIDATOR])
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    is_control = models.BooleanField(
+        _("control"), default=False, help_text=_("What shoppers see without this test.")
+    )
+    weight = models.FloatField(
+        _("weight"),
+        default=1.0,
+        validators=[MinValueValidator(0.0)],
+        help_text=_("Share of the traffic relative to the other variants."),
+    )
+    payload = models.JSONField(
+        _("payload"),
+        default=dict,
+        blank=True,
+        help_text=_("Values read by templates, as a JSON object."),
+    )
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+
+    frozen_fields = ("experiment_id", "key", "is_control", "weight", "payload", "position")
+
+    class Meta:
+        verbose_name = _("variant")
+        verbose_name_plural = _("variants")
+        ordering = ("position", "pk")
+        constraints = (
+            models.UniqueConstraint(name="abtesting_variant_key", fields=("experiment", "key")),
+            models.UniqueConstraint(
+                name="abtesting_one_control",
+                fields=("experiment",),
+                condition=models.Q(is_control=True),
+                violation_error_message=_("An experiment has exactly one control."),
+            ),
+            models.CheckConstraint(
+                name="abtesting_weight_not_negative", condition=models.Q(weight__gte=0.0)
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name or self.key
+
+    def frozen_experiment_state(self) -> str:
+        """Stored state of the experiment this variant belongs to."""
+        return stored_state(self.experiment_id)
+
+
+class AuditEntry(models.Model):
+    """Who did what to an experiment, when, and what it was before and after. Append-only."""
+
+    experiment = models.ForeignKey(
+        Experiment,
+        on_delete=models.CASCADE,
+        related_name="audit_entries",
+        verbose_name=_("experiment"),
+    )
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("actor"),
+    )
+    action = models.CharField(_("action"), max_length=32)
+    before = models.JSONField(_("before"), default=dict)
+    after = models.JSONField(_("after"), default=dict)
+    note = models.TextField(_("note"), blank=True)
+    created_at = models.DateTimeField(_("created at"))
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
+        ordering = ("created_at", "pk")
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.created_at:%Y-%m-%d %H:%M}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Insert; an existing entry cannot be changed."""
+        if not self._state.adding:
+            raise TypeError("An audit entry cannot be changed.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Refused: an entry goes only with its experiment."""
+        raise TypeError("An audit entry cannot be deleted.")

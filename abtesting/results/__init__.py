@@ -1,0 +1,3 @@
+"""From moments to a frozen report: analysis, health, decision, charts, export."""
+
+from __future__ import annotations

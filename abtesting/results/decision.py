@@ -1,0 +1,149 @@
+"""The decision: comparisons + health + plan → one verdict. Pure rules, no numbers of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from abtesting.conf import settings
+from abtesting.models import Experiment
+from abtesting.results.report import Comparison, MetricReport, Verdict
+from abtesting.statistics.types import Effect
+
+
+def goal_verdict(effect: Effect, direction: str, *, due: bool) -> str:
+    """better, worse or no_difference_yet; too_early while the rule does not allow a reading."""
+    if not due:
+        return "too_early"
+    if not effect.is_significant:
+        return "no_difference_yet"
+    return "better" if (effect.difference > 0) == (direction == "increase") else "worse"
+
+
+def guardrail_verdict(effect: Effect, direction: str, margin: float) -> str:
+    """Non-inferiority by the interval of the lift: safe, harmed or not_shown_safe.
+
+    A guardrail is read at every look: being wrong about harm costs less than not looking.
+    """
+    interval = effect.lift_interval
+    if interval is None:
+        return "not_shown_safe"
+    lower, upper = interval.lower, interval.upper
+    if direction == "decrease":
+        lower, upper = -upper, -lower
+    if lower > -margin:
+        return "safe"
+    return "harmed" if upper < -margin else "not_shown_safe"
+
+
+def is_due(experiment: Experiment, num_units: int) -> bool:
+    """Whether the rule allows to read the goal now: any day, or once the plan is fulfilled."""
+    planned = experiment.planned_num_units
+    return planned is None or num_units >= planned
+
+
+def verdict(
+    experiment: Experiment,
+    metrics: Sequence[MetricReport],
+    health: Sequence[dict[str, Any]],
+    *,
+    num_units: dict[str, int],
+) -> Verdict:
+    """The verdict of an experiment.
+
+    Args:
+        num_units: Exposed units by variant.
+    """
+    checks = {check["code"]: check for check in health}
+    sample, srm = checks["sample"], checks["srm"]
+    progress, days_left = sample["progress"], sample["days_left"]
+
+    def say(code: str, found: tuple[MetricReport, Comparison] | None = None) -> Verdict:
+        metric, comparison = found or (None, None)
+        return Verdict(
+            code=code,
+            variant=comparison.variant if comparison else None,
+            metric=metric.key if metric else None,
+            lift=comparison.lift if comparison else None,
+            lift_interval=comparison.lift_interval if comparison else None,
+            confidence_level=comparison.confidence_level if comparison else None,
+            guardrails=_guardrails(metrics, comparison.variant) if comparison else "none",
+            progress=progress,
+            days_left=days_left,
+            srm_p_value=srm["p_value"],
+        )
+
+    goals = [metric for metric in metrics if metric.role == "goal"]
+    if srm["status"] == "bad":
+        return say("invalid")
+    too_few = min(num_units.values(), default=0) < settings.MINIMUM_UNITS
+    if too_few or all(c.verdict == "no_result" for goal in goals for c in goal.comparisons):
+        return say("not_enough_data")
+    if not is_due(experiment, sum(num_units.values())):
+        is_over = experiment.state in (Experiment.State.STOPPED, Experiment.State.DECIDED)
+        return say("stopped_early" if is_over else "keep_running")
+    return say(*_judge(experiment, metrics, goals))
+
+
+def _judge(
+    experiment: Experiment, metrics: Sequence[MetricReport], goals: Sequence[MetricReport]
+) -> tuple[str, tuple[MetricReport, Comparison] | None]:
+    """The code, and the comparison that it rests on, when the goals may be read."""
+    winner = _best(metrics, goals)
+    if winner is not None:
+        guardrails = _guardrails(metrics, winner[1].variant)
+        codes = {"failed": "keep_control", "unknown": "inconclusive_guardrail"}
+        return codes.get(guardrails, "ship"), winner
+    loser = _worst(goals)
+    if loser is not None:
+        return "keep_control", loser
+    # Without a plan there is no last look, but for the end of the test.
+    open_ended = experiment.planned_num_units is None
+    is_on = experiment.state in (Experiment.State.RUNNING, Experiment.State.PAUSED)
+    return "keep_running" if open_ended and is_on else "no_difference", None
+
+
+def _guardrails(metrics: Sequence[MetricReport], variant: str) -> str:
+    found = [
+        comparison.verdict
+        for metric in metrics
+        if metric.role == "guardrail"
+        for comparison in metric.comparisons
+        if comparison.variant == variant
+    ]
+    if not found:
+        return "none"
+    if "harmed" in found:
+        return "failed"
+    return "ok" if all(verdict == "safe" for verdict in found) else "unknown"
+
+
+def _best(
+    metrics: Sequence[MetricReport], goals: Sequence[MetricReport]
+) -> tuple[MetricReport, Comparison] | None:
+    """The winning comparison: no goal worse, one better, and guardrails as safe as can be had.
+
+    Of several variants that are equally safe the one with the largest difference in the first goal
+    that tells.
+    """
+    worse = {c.variant for goal in goals for c in goal.comparisons if c.verdict == "worse"}
+    winners = [
+        (goal, comparison)
+        for goal in goals
+        for comparison in goal.comparisons
+        if comparison.verdict == "better" and comparison.variant not in worse
+    ]
+
+    def rank(found: tuple[MetricReport, Comparison]) -> tuple[int, int, float]:
+        goal, comparison = found
+        safety = {"failed": 2, "unknown": 1}.get(_guardrails(metrics, comparison.variant), 0)
+        return safety, goals.index(goal), -abs(comparison.difference or 0.0)
+
+    return min(winners, key=rank, default=None)
+
+
+def _worst(goals: Sequence[MetricReport]) -> tuple[MetricReport, Comparison] | None:
+    """A worse comparison, when every variant is worse in some goal."""
+    variants = {c.variant for goal in goals for c in goal.comparisons}
+    worse = [(g, c) for g in goals for c in g.comparisons if c.verdict == "worse"]
+    return worse[0] if worse and {c.variant for _, c in worse} == variants else None

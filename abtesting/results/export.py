@@ -1,0 +1,83 @@
+"""Exports of a snapshot: JSON as it is, CSV with one row per metric and variant."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_COLUMNS = (
+    "experiment",
+    "computed_at",
+    "metric",
+    "role",
+    "kind",
+    "variant",
+    "is_control",
+    "num_units",
+    "numerator",
+    "denominator",
+    "value",
+    "difference",
+    "difference_lower",
+    "difference_upper",
+    "standard_error",
+    "p_value",
+    "lift",
+    "lift_lower",
+    "lift_upper",
+    "confidence_level",
+    "method",
+    "verdict",
+    "reason",
+)
+
+
+def to_json(payload: Mapping[str, Any]) -> str:
+    """The payload, indented."""
+    return json.dumps(payload, indent=2, ensure_ascii=False)
+
+
+def to_csv(payload: Mapping[str, Any]) -> str:
+    """The metrics as CSV; numbers unrounded, an unbounded or missing end is empty."""
+    target = io.StringIO()
+    writer = csv.DictWriter(target, _COLUMNS, restval="", extrasaction="ignore")
+    writer.writeheader()
+    common = {
+        "experiment": payload["experiment"]["key"],
+        "computed_at": payload["computed_at"],
+    }
+    for metric in payload["metrics"]:
+        about: dict[str, Any] = {
+            **common,
+            "metric": metric["key"],
+            "role": metric["role"],
+            "kind": metric["kind"],
+        }
+        writer.writerow(_row({**about, **metric["control"], "is_control": True}))
+        for row in metric["comparisons"]:
+            lower, upper = row["difference_interval"] or ("", "")
+            lift_lower, lift_upper = row["lift_interval"] or ("", "")
+            cells = {
+                **about,
+                **row,
+                "is_control": False,
+                "difference_lower": lower,
+                "difference_upper": upper,
+                "lift_lower": lift_lower,
+                "lift_upper": lift_upper,
+                "reason": (row["reason"] or {}).get("code", ""),
+            }
+            writer.writerow(_row(cells))
+    return target.getvalue()
+
+
+def _row(cells: Mapping[str, Any]) -> dict[str, Any]:
+    """Text that a spreadsheet would run as a formula gets an apostrophe; numbers stay numbers."""
+    return {
+        name: f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+        for name, cell in cells.items()
+    }

@@ -1,0 +1,129 @@
+"""Health: what outranks the numbers. Traffic split, sample, freshness; and the launch checklist."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from abtesting.conf import settings
+from abtesting.metrics.moments import ExperimentMoments
+from abtesting.models import Experiment, ExperimentMetric
+from abtesting.statistics.srm import srm_test
+from abtesting.statistics.types import NotEnoughData
+
+STALE_AFTER = dt.timedelta(hours=24)
+
+
+def srm_health(observed: Sequence[int], weights: Sequence[float]) -> dict[str, Any]:
+    """Whether units are split as planned. "bad" invalidates the results."""
+    result = srm_test(observed, weights)
+    if isinstance(result, NotEnoughData):
+        return {"code": "srm", "status": "unknown", "p_value": None, "reason": result.code}
+    is_bad = result.p_value < settings.SRM_ALPHA or result.leaked_units > 0
+    return {
+        "code": "srm",
+        "status": "bad" if is_bad else "ok",
+        "p_value": result.p_value,
+        "leaked_units": result.leaked_units,
+    }
+
+
+def sample_health(experiment: Experiment, num_units: int, *, until: dt.datetime) -> dict[str, Any]:
+    """How much of the planned sample is there, and about how many days are left."""
+    planned = experiment.planned_num_units
+    progress = num_units / planned if planned else None
+    days_left = None
+    running = experiment.state == Experiment.State.RUNNING
+    if planned and running and num_units and experiment.started_at and num_units < planned:
+        days = max((until - experiment.started_at) / dt.timedelta(days=1), 1 / 24)
+        days_left = math.ceil((planned - num_units) / (num_units / days))
+    return {
+        "code": "sample",
+        "status": "ok" if num_units else "unknown",
+        "num_units": num_units,
+        "planned_num_units": planned,
+        "progress": progress,
+        "days_left": days_left,
+    }
+
+
+def freshness_health(
+    experiment: Experiment, moments: ExperimentMoments, *, until: dt.datetime
+) -> dict[str, Any]:
+    """Whether data still arrives: a running test that nobody sees is worth a look."""
+    newest = max(
+        (time for time in (moments.last_exposure_at, moments.last_event_at) if time), default=None
+    )
+    status = "unknown" if newest is None else "ok"
+    running = experiment.state == Experiment.State.RUNNING
+    seen_at = moments.last_exposure_at or experiment.started_at
+    if running and seen_at is not None and until - seen_at > STALE_AFTER:
+        status = "warn"
+    return {
+        "code": "freshness",
+        "status": status,
+        "last_exposure_at": moments.last_exposure_at,
+        "last_event_at": moments.last_event_at,
+        "lag_seconds": None if newest is None else int((until - newest).total_seconds()),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChecklistItem:
+    """One line of the list before launch; a required one that is not ok prevents the start."""
+
+    label: Promise
+    hint: Promise
+    ok: bool
+    required: bool = True
+
+
+def launch_checklist(experiment: Experiment) -> list[ChecklistItem]:
+    """What must, and what should, be there before an experiment starts."""
+    variants = list(experiment.variants.all())
+    roles = [row.role for row in experiment.experiment_metrics.all()]
+    return [
+        ChecklistItem(
+            label=_("At least two variants"),
+            hint=_("Add the control and what you want to try against it."),
+            ok=len(variants) >= 2,
+        ),
+        ChecklistItem(
+            label=_("Exactly one control"),
+            hint=_("Mark the variant that shoppers see today as the control."),
+            ok=sum(variant.is_control for variant in variants) == 1,
+        ),
+        ChecklistItem(
+            label=_("Every variant gets traffic"),
+            hint=_("Give each variant a weight above 0."),
+            ok=bool(variants) and all(variant.weight > 0 for variant in variants),
+        ),
+        ChecklistItem(
+            label=_("Payloads are JSON objects"),
+            hint=_('Write payloads like {"headline": "…"}.'),
+            ok=all(isinstance(variant.payload, dict) for variant in variants),
+        ),
+        ChecklistItem(
+            label=_("A goal metric"),
+            hint=_("Choose the metric that decides the test."),
+            ok=ExperimentMetric.Role.GOAL in roles,
+        ),
+        ChecklistItem(
+            label=_("A hypothesis"),
+            hint=_("Say what you expect and why, before you know the answer."),
+            ok=bool(experiment.hypothesis.strip()),
+            required=False,
+        ),
+        ChecklistItem(
+            label=_("A planned sample"),
+            hint=_("Without one, an always-valid rule is used, which needs more units."),
+            ok=experiment.planned_num_units is not None,
+            required=False,
+        ),
+    ]

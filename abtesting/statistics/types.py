@@ -1,0 +1,85 @@
+"""What a comparison returns: an `Effect`, or `NotEnoughData` that says why there is none.
+
+Both are frozen values that cross from the statistics to the results, which store and show them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A confidence interval; an end at `-inf` or `inf` is unbounded on that side.
+
+    Examples:
+        >>> Interval(0.01, 0.05).contains(0.0)
+        False
+    """
+
+    lower: float
+    upper: float
+
+    def __post_init__(self) -> None:
+        if not self.lower <= self.upper:
+            raise ValueError(
+                f"interval is [{self.lower!r}, {self.upper!r}]; lower must not exceed upper"
+            )
+
+    def contains(self, value: float) -> bool:
+        """Whether `value` lies in the interval, ends included."""
+        return self.lower <= value <= self.upper
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotEnoughData:
+    """No result, and why.
+
+    Attributes:
+        code: Machine-readable reason, such as `too_few_units` or `zero_variance`.
+        detail: The same in English, with the numbers.
+    """
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """A variant compared with the control.
+
+    `p_value < alpha`, 0 outside `difference_interval` and 0 outside `lift_interval` are the same
+    statement.
+
+    Attributes:
+        control_value: Proportion, mean or ratio of the control.
+        variant_value: The same of the variant.
+        difference: Variant minus control.
+        standard_error: Standard error of the difference.
+        difference_interval: Interval of the difference, on the scale of the metric.
+        p_value: Two-sided p-value of no difference.
+        lift: Difference relative to the size of the control value (0.08 is +8 %), so its sign is
+            that of the difference; `None` if the control value is 0.
+        lift_interval: Interval of the lift, often unbounded above when the control value is close
+            to 0; `None` if nothing can be said of it.
+        method: `score`, `welch` or `delta`.
+        boundary: `fixed_horizon` or `always_valid`.
+        alpha: Two-sided level of the p-value's decision and of both intervals.
+    """
+
+    control_value: float
+    variant_value: float
+    difference: float
+    standard_error: float
+    difference_interval: Interval
+    p_value: float
+    lift: float | None
+    lift_interval: Interval | None
+    method: str
+    boundary: str
+    alpha: float
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the difference is told from 0 at level `alpha`."""
+        return self.p_value < self.alpha

@@ -1,0 +1,123 @@
+"""What the tables of experiments, variants and the audit trail allow."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from abtesting.models import AuditEntry, Experiment, Variant
+from tests.builders import START, make_experiment
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def draft():
+    return make_experiment("headline", state="draft")
+
+
+def test_two_experiments_cannot_have_the_same_key(draft):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Experiment.objects.create(key="headline", name="Another")
+
+
+@pytest.mark.parametrize("allocation", [-0.01, 1.01])
+def test_the_database_refuses_an_allocation_outside_0_to_1(allocation):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Experiment.objects.create(key="x", name="X", allocation=allocation)
+
+
+@pytest.mark.parametrize("allocation", [0.0, 0.5, 1.0])
+def test_allocations_from_0_to_1_are_stored(allocation):
+    experiment = Experiment.objects.create(key="x", name="X", allocation=allocation)
+    experiment.refresh_from_db()
+    assert experiment.allocation == allocation
+
+
+@pytest.mark.parametrize(
+    "key", ["Headline", "head line", "-headline", "head--line", "headline-", "head.line", "头", ""]
+)
+def test_a_form_refuses_a_key_that_templates_could_not_use(key):
+    with pytest.raises(ValidationError) as error:
+        Experiment(key=key, name="X").full_clean()
+    assert set(error.value.message_dict) == {"key"}
+
+
+@pytest.mark.parametrize("key", ["headline", "product-headline", "a_b", "2026-spring"])
+def test_a_form_accepts_a_key_of_letters_digits_and_single_hyphens(key):
+    Experiment(key=key, name="X").full_clean()
+
+
+def test_a_planned_sample_of_one_unit_is_refused():
+    with pytest.raises(ValidationError) as error:
+        Experiment(key="x", name="X", planned_num_units=1).full_clean()
+    assert set(error.value.message_dict) == {"planned_num_units"}
+
+
+def test_an_experiment_has_one_control(draft):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Variant.objects.create(experiment=draft, key="c", is_control=True)
+
+
+def test_a_form_says_that_an_experiment_has_one_control(draft):
+    with pytest.raises(ValidationError, match="exactly one control"):
+        Variant(experiment=draft, key="c", is_control=True).full_clean()
+
+
+def test_two_experiments_each_have_a_control(draft):
+    other = make_experiment("other", state="draft")
+    assert Variant.objects.filter(is_control=True).count() == 2
+    assert other.variants.get(is_control=True).key == "control"
+
+
+def test_two_variants_of_an_experiment_cannot_have_the_same_key(draft):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Variant.objects.create(experiment=draft, key="b")
+
+
+@pytest.mark.parametrize("weight", [-0.1, -math.inf])
+def test_a_negative_weight_is_refused(draft, weight):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Variant.objects.create(experiment=draft, key="c", weight=weight)
+
+
+def test_variants_come_in_their_order(draft):
+    Variant.objects.filter(experiment=draft, key="control").update(position=5)
+    assert [variant.key for variant in draft.variants.all()] == ["b", "control"]
+
+
+def test_a_variant_without_a_name_is_called_by_its_key(draft):
+    assert str(Variant(experiment=draft, key="c")) == "c"
+
+
+def test_an_audit_entry_cannot_be_changed(draft):
+    entry = AuditEntry.objects.create(experiment=draft, action="start", created_at=START)
+    entry.note = "never happened"
+    with pytest.raises(TypeError, match="cannot be changed"):
+        entry.save()
+    entry.refresh_from_db()
+    assert entry.note == ""
+
+
+def test_an_audit_entry_cannot_be_deleted(draft):
+    entry = AuditEntry.objects.create(experiment=draft, action="start", created_at=START)
+    with pytest.raises(TypeError, match="cannot be deleted"):
+        entry.delete()
+    assert AuditEntry.objects.filter(pk=entry.pk).exists()
+
+
+def test_the_audit_trail_survives_its_author(draft, django_user_model):
+    author = django_user_model.objects.create_user("mara")
+    AuditEntry.objects.create(experiment=draft, actor=author, action="start", created_at=START)
+    author.delete()
+    assert AuditEntry.objects.get(experiment=draft).actor is None
+
+
+def test_a_draft_can_be_deleted_with_all_its_parts(draft):
+    AuditEntry.objects.create(experiment=draft, action="create", created_at=START)
+    draft.delete()
+    assert not Experiment.objects.exists()
+    assert not Variant.objects.exists()

@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import optimize, stats
+
+from abtesting.statistics.boundaries import AlwaysValid, FixedHorizon
+from abtesting.statistics.moments import Counts
+from abtesting.statistics.proportions import compare_proportions
+from abtesting.statistics.types import Effect, NotEnoughData
+
+FIXED = FixedHorizon(0.05)
+
+
+def compare(control, variant, boundary=FIXED):
+    (x_c, n_c), (x_t, n_t) = control, variant
+    return compare_proportions(
+        Counts(num_units=n_c, num_successes=x_c),
+        Counts(num_units=n_t, num_successes=x_t),
+        boundary=boundary,
+    )
+
+
+@st.composite
+def arms(draw, max_units=3000):
+    n = draw(st.integers(2, max_units))
+    return draw(st.integers(0, n)), n
+
+
+def log_likelihood(x, n, p):
+    return stats.binom.logpmf(x, n, p)
+
+
+def score_of_difference(control, variant, d):
+    """The corrected score of variant - control = d, its restricted rates found by brute force."""
+    (x_c, n_c), (x_t, n_t) = control, variant
+    low, high = max(0.0, -d), min(1.0, 1.0 - d)
+    best = optimize.minimize_scalar(
+        lambda p: -log_likelihood(x_c, n_c, p) - log_likelihood(x_t, n_t, p + d),
+        bounds=(low, high),
+        method="bounded",
+        options={"xatol": 1e-12},
+    )
+    p = best.x
+    variance = p * (1 - p) / n_c + (p + d) * (1 - p - d) / n_t
+    total = n_c + n_t
+    return (x_t / n_t - x_c / n_c - d) / math.sqrt(variance * total / (total - 1))
+
+
+def score_of_ratio(control, variant, r):
+    (x_c, n_c), (x_t, n_t) = control, variant
+    best = optimize.minimize_scalar(
+        lambda p: -log_likelihood(x_c, n_c, p) - log_likelihood(x_t, n_t, p * r),
+        bounds=(0.0, min(1.0, 1.0 / r)),
+        method="bounded",
+        options={"xatol": 1e-12},
+    )
+    p = best.x
+    variance = r * r * p * (1 - p) / n_c + p * r * (1 - p * r) / n_t
+    total = n_c + n_t
+    return (x_t / n_t - r * x_c / n_c) / math.sqrt(variance * total / (total - 1))
+
+
+TABLES = [
+    ((15, 60), (27, 65)),
+    ((3, 500), (11, 505)),
+    ((0, 50), (4, 40)),
+    ((7, 30), (0, 80)),
+    ((48, 50), (40, 40)),
+    ((30, 30), (20, 35)),
+    ((400, 1000), (45, 90)),
+]
+
+
+@pytest.mark.parametrize(("control", "variant"), TABLES)
+def test_difference_interval_ends_where_a_brute_force_score_is_critical(control, variant):
+    interval = compare(control, variant).difference_interval
+    assert score_of_difference(control, variant, interval.lower) == pytest.approx(1.96, abs=2e-4)
+    assert score_of_difference(control, variant, interval.upper) == pytest.approx(-1.96, abs=2e-4)
+
+
+@pytest.mark.parametrize(("control", "variant"), TABLES)
+def test_lift_interval_ends_where_a_brute_force_score_is_critical(control, variant):
+    interval = compare(control, variant).lift_interval
+    if interval.lower > -1:
+        score = score_of_ratio(control, variant, interval.lower + 1)
+        assert score == pytest.approx(1.96, abs=2e-4)
+    if interval.upper < math.inf:
+        score = score_of_ratio(control, variant, interval.upper + 1)
+        assert score == pytest.approx(-1.96, abs=2e-4)
+
+
+@given(arms(), arms())
+def test_intervals_hold_their_estimates_and_stay_in_range(control, variant):
+    effect = compare(control, variant)
+    interval = effect.difference_interval
+    assert -1 <= interval.lower <= effect.difference <= interval.upper <= 1
+    assert interval.lower < interval.upper
+    assert effect.standard_error > 0
+    assert effect.lift_interval.lower >= -1
+    if effect.lift is not None:
+        assert effect.lift_interval.lower <= effect.lift + 1e-12
+        assert effect.lift <= effect.lift_interval.upper + 1e-12
+
+
+@given(arms(), arms())
+def test_swapping_the_arms_mirrors_the_difference(control, variant):
+    effect, swapped = compare(control, variant), compare(variant, control)
+    assert swapped.difference == -effect.difference
+    assert swapped.p_value == effect.p_value
+    assert swapped.difference_interval.lower == -effect.difference_interval.upper
+    assert swapped.difference_interval.upper == -effect.difference_interval.lower
+
+
+@given(arms(), arms())
+def test_swapping_the_arms_inverts_the_ratio(control, variant):
+    effect, swapped = compare(control, variant), compare(variant, control)
+    highest = effect.lift_interval.upper + 1
+    inverse = 1 / highest if highest < math.inf else 0.0
+    assert swapped.lift_interval.lower + 1 == pytest.approx(inverse, rel=1e-9, abs=1e-12)
+
+
+@given(arms(), arms())
+def test_counting_failures_instead_mirrors_the_difference(control, variant):
+    effect = compare(control, variant)
+    failures = compare(*((n - x, n) for x, n in (control, variant)))
+    assert failures.p_value == effect.p_value
+    assert failures.difference_interval.lower == pytest.approx(
+        -effect.difference_interval.upper, abs=1e-12
+    )
+
+
+@given(arms(), st.data())
+def test_more_successes_in_the_variant_move_everything_up(control, data):
+    n = data.draw(st.integers(2, 3000))
+    x = data.draw(st.integers(0, n - 1))
+    before, after = compare(control, (x, n)), compare(control, (x + 1, n))
+    assert after.difference_interval.lower >= before.difference_interval.lower - 1e-12
+    assert after.difference_interval.upper >= before.difference_interval.upper - 1e-12
+    assert after.lift_interval.lower >= before.lift_interval.lower - 1e-12
+
+
+@given(arms(), arms(), st.floats(0.001, 0.2))
+def test_a_stricter_level_widens_the_intervals(control, variant, alpha):
+    strict = compare(control, variant, FixedHorizon(alpha / 3))
+    loose = compare(control, variant, FixedHorizon(alpha))
+    assert strict.difference_interval.lower <= loose.difference_interval.lower
+    assert strict.difference_interval.upper >= loose.difference_interval.upper
+    assert strict.lift_interval.lower <= loose.lift_interval.lower
+    assert strict.p_value == loose.p_value
+
+
+def test_no_success_in_the_control_leaves_the_lift_open_above():
+    effect = compare((0, 1000), (30, 1000))
+    assert effect.lift is None
+    assert effect.p_value < 0.05
+    assert 0 < effect.lift_interval.lower < math.inf
+    assert effect.lift_interval.upper == math.inf
+
+
+def test_no_success_in_the_variant_is_a_lift_of_minus_one():
+    effect = compare((30, 1000), (0, 1000))
+    assert effect.lift == -1
+    assert effect.lift_interval.lower == -1
+    assert -1 < effect.lift_interval.upper < 0
+
+
+@pytest.mark.parametrize("x", [0, 1], ids=["no success", "no failure"])
+def test_equal_certain_rates_are_no_evidence_but_an_interval(x):
+    effect = compare((x * 400, 400), (x * 600, 600))
+    assert effect.p_value == 1
+    assert effect.difference == 0
+    assert -0.02 < effect.difference_interval.lower < -0.001
+    assert 0.001 < effect.difference_interval.upper < 0.02
+
+
+def test_no_success_at_all_says_nothing_of_the_lift():
+    interval = compare((0, 400), (0, 600)).lift_interval
+    assert (interval.lower, interval.upper) == (-1, math.inf)
+
+
+def test_opposite_certain_rates_reach_the_end_of_the_scale():
+    effect = compare((0, 40), (40, 40))
+    assert effect.difference_interval.upper == 1
+    assert effect.p_value < 1e-15
+
+
+@given(st.integers(1, 10**12 - 1), st.integers(0, 10**12))
+def test_counts_of_a_million_million_keep_their_digits(x_c, x_t):
+    effect = compare((x_c, 10**12), (x_t, 10**12))
+    interval = effect.difference_interval
+    assert interval.lower < effect.difference < interval.upper
+    assert effect.lift_interval.contains(effect.lift)
+
+
+def test_rare_events_among_a_million_million_units():
+    many, few = compare((10, 10**12), (40, 10**12)), compare((10, 10**6), (40, 10**6))
+    assert many.lift_interval.lower == pytest.approx(few.lift_interval.lower, rel=1e-4)
+    assert many.lift_interval.upper == pytest.approx(few.lift_interval.upper, rel=1e-4)
+    assert many.difference_interval.lower * 1e6 == pytest.approx(
+        few.difference_interval.lower, rel=1e-4
+    )
+
+
+@pytest.mark.parametrize(("n_c", "n_t"), [(0, 100), (100, 0), (1, 100), (0, 0)])
+def test_an_arm_without_units_gives_no_result(n_c, n_t):
+    result = compare((0, n_c), (0, n_t))
+    assert isinstance(result, NotEnoughData)
+    assert result.code == "too_few_units"
+    assert f"control has {n_c} units" in result.detail
+
+
+def test_always_valid_results_start_at_the_first_look():
+    boundary = AlwaysValid(0.05, 5000)
+    assert isinstance(compare((10, 499), (90, 5000), boundary), NotEnoughData)
+    assert isinstance(compare((10, 500), (90, 5000), boundary), Effect)
+
+
+def test_the_effect_names_its_method_and_level():
+    effect = compare((10, 100), (15, 100), FixedHorizon(0.025))
+    assert (effect.method, effect.boundary, effect.alpha) == ("score", "fixed_horizon", 0.025)
