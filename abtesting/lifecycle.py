@@ -19,6 +19,7 @@ from django.utils.translation import pgettext
 from abtesting.assignment import definitions
 from abtesting.exceptions import TransitionError
 from abtesting.models import AuditEntry, Experiment, Variant
+from abtesting.models.experiment import stored_state
 from abtesting.results import snapshots
 from abtesting.results.health import launch_checklist
 
@@ -36,23 +37,26 @@ def start(
     Raises:
         TransitionError: Not a draft, or a required line of the launch checklist is not fulfilled.
     """
-    problems = [
-        _("%(label)s: %(hint)s") % {"label": item.label, "hint": item.hint}
-        for item in launch_checklist(experiment)
-        if item.required and not item.ok
-    ]
-    if problems and experiment.state == State.DRAFT:
-        raise TransitionError(problems)
     now = now or timezone.now()
-    _transition(
-        experiment,
-        "start",
-        allowed=(State.DRAFT,),
-        after=State.RUNNING,
-        actor=actor,
-        now=now,
-        started_at=now,
-    )
+    with transaction.atomic():
+        # Locked first: what is checked is what starts.
+        is_draft = stored_state(experiment.pk) == State.DRAFT
+        problems = [
+            _("%(label)s: %(hint)s") % {"label": item.label, "hint": item.hint}
+            for item in launch_checklist(experiment)
+            if item.required and not item.ok
+        ]
+        if problems and is_draft:
+            raise TransitionError(problems)
+        _transition(
+            experiment,
+            "start",
+            allowed=(State.DRAFT,),
+            after=State.RUNNING,
+            actor=actor,
+            now=now,
+            started_at=now,
+        )
 
 
 def pause(
@@ -177,8 +181,7 @@ def _transition(
         )
     with transaction.atomic():
         # What is stored, not what this copy remembers: somebody else may have been quicker.
-        found = Experiment.objects.select_for_update().filter(pk=experiment.pk)
-        before = found.values_list("state", flat=True).first()
+        before = stored_state(experiment.pk)
         changed = before in allowed and Experiment.objects.filter(
             pk=experiment.pk, state=before
         ).update(state=after, updated_at=now, **changes)

@@ -7,6 +7,16 @@ from typing import Any
 from django.http import HttpRequest
 
 
+def may_view(request: HttpRequest) -> bool:
+    """Whether the user may look at experiments and their results; who manages them may."""
+    return request.user.has_perm("abtesting.view_results") or may_manage(request)
+
+
+def may_manage(request: HttpRequest) -> bool:
+    """Whether the user may change experiments."""
+    return request.user.has_perm("abtesting.manage_experiments")
+
+
 class ByRole:
     """`view_results` lets people look, `manage_experiments` lets them change."""
 
@@ -16,20 +26,16 @@ class ByRole:
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether the user may look."""
-        return request.user.has_perm("abtesting.view_results") or _manages(request)
+        return may_view(request)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether the user may create."""
-        return _manages(request)
+        return may_manage(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether the user may change."""
-        return _manages(request)
+        return may_manage(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether the user may delete."""
-        return _manages(request)
-
-
-def _manages(request: HttpRequest) -> bool:
-    return request.user.has_perm("abtesting.manage_experiments")
+        return may_manage(request)

@@ -27,6 +27,7 @@ from kombu.exceptions import OperationalError
 
 from abtesting import tasks
 from abtesting.admin import presentation, sentences
+from abtesting.admin.permissions import may_manage, may_view
 from abtesting.models import AuditEntry, Experiment, ResultSnapshot
 from abtesting.results import export, snapshots
 from abtesting.results.health import launch_checklist
@@ -90,9 +91,10 @@ def export_view(request: HttpRequest, experiment_id: int, format: str) -> HttpRe
         "csv": ("text/csv; charset=utf-8", export.to_csv),
         "json": ("application/json; charset=utf-8", export.to_json),
     }
-    wanted = request.GET.get("snapshot", "")
     rows = ResultSnapshot.objects.filter(experiment=experiment)
-    snapshot = (rows.filter(pk=wanted) if wanted.isdecimal() else rows).first()
+    if "snapshot" in request.GET:
+        rows = rows.filter(pk=_number(request, "snapshot"))
+    snapshot = rows.first()
     if format not in formats or snapshot is None:
         raise Http404
     content_type, write = formats[format]
@@ -134,7 +136,7 @@ def refresh_view(request: HttpRequest, experiment_id: int) -> HttpResponse:
 
 
 def _experiment(request: HttpRequest, experiment_id: int) -> Experiment:
-    if not request.user.has_perm("abtesting.view_results"):
+    if not may_view(request):
         raise PermissionDenied
     return get_object_or_404(Experiment, pk=experiment_id)
 
@@ -186,7 +188,7 @@ def _context(
         "page": None,
         "snapshots": _snapshot_lines(experiment),
         "audit_entries": _audit_lines(experiment),
-        "can_change": request.user.has_perm("abtesting.change_experiment"),
+        "can_change": may_manage(request),
     }
     if snapshot is not None:
         context["page"] = presentation.build_page(

@@ -12,8 +12,6 @@ _OFFSET: Final = 0x811C9DC5
 _PRIME: Final = 0x01000193
 _MASK: Final = 0xFFFFFFFF
 
-HASH_VERSIONS: Final = (1, 2)
-
 
 def fnv1a32(text: str) -> int:
     """FNV-1a, 32 bit, over the UTF-16 code units of `text`.

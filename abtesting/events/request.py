@@ -51,11 +51,13 @@ class RequestExperiments:
     @cached_property
     def visitor(self) -> Visitor:
         """The browser behind this request; reading it makes the response carry the cookie."""
+        self._make_personal()
         return read_visitor(self._request)
 
     @cached_property
     def is_bot(self) -> bool:
-        """Whether the user agent is that of a program."""
+        """Whether the user agent is that of a program; its page is not one for people."""
+        self._make_personal()
         return is_bot(self._request.headers.get("User-Agent", ""))
 
     @property
@@ -77,7 +79,7 @@ class RequestExperiments:
         if found is None:
             found = assign(experiment, self._unit, is_bot=self.is_bot)
             self._assignments[experiment] = found
-            self._is_personal = True
+            self._make_personal()
         return found
 
     def expose(self, experiment: str) -> Assignment:
@@ -172,7 +174,6 @@ class RequestExperiments:
 
     def token(self) -> str:
         """A signed token with which this browser may post events."""
-        self._is_personal = True
         return issue_token(self.visitor.id)
 
     def flush(self) -> None:
@@ -202,14 +203,21 @@ class RequestExperiments:
 
     def finish(self, response: HttpResponseBase) -> None:
         """Set the cookie and the cache headers that what was used asks for."""
-        knows_visitor = "visitor" in self.__dict__
-        if self._is_personal or knows_visitor:
+        if self._is_personal:
             patch_vary_headers(response, ("Cookie",))
             patch_cache_control(response, private=True)
-        if not knows_visitor or self.is_bot:
+        if "visitor" not in self.__dict__ or self.is_bot:
             return
         if self.visitor.is_new or self._exposures:
             write_visitor(self._request, response, self.visitor)
+
+    def _make_personal(self) -> None:
+        """Keep this page from everybody else."""
+        self._is_personal = True
+        # `cache_page` around the view stores the page before `finish` can say so in its headers;
+        # this is what Django's cache middleware asks. Others would get this visitor's variant,
+        # and a token with which their events count as this visitor's.
+        self._request._cache_update_cache = False  # type: ignore[attr-defined]  # set by Django's
 
     def _unit(self, kind: str) -> str | None:
         return self.user if kind == "user" else self.visitor.id

@@ -147,8 +147,12 @@ class Experiment(FrozenModel):
 
 
 def stored_state(experiment_id: int | None) -> str:
-    """The state that the database has for an experiment, or ""."""
-    rows = Experiment.objects.filter(pk=experiment_id or 0)
+    """The state that the database has for an experiment, or "".
+
+    Locks the row until the transaction ends, against other saves and transitions. Only against
+    those: exposures, which refer to the row's key, are stored meanwhile.
+    """
+    rows = Experiment.objects.select_for_update(no_key=True).filter(pk=experiment_id or 0)
     return rows.values_list("state", flat=True).first() or ""
 
 

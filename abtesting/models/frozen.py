@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, ClassVar, Self
 
-from django.db import models
+from django.db import models, transaction
 
 from abtesting.exceptions import FrozenFieldError
 
@@ -15,7 +15,8 @@ class FrozenModel(models.Model):
 
     A result is only worth something if what was compared stayed the same while it was counted,
     so this holds for every door (admin, shell, scripts), not only for forms. The state is read
-    from the database: an object in memory may be older than the start of its experiment.
+    from the database: an object in memory may be older than the start of its experiment. The
+    experiment is locked until the save is done, so that no transition comes in between.
     """
 
     frozen_fields: ClassVar[tuple[str, ...]] = ()
@@ -27,27 +28,33 @@ class FrozenModel(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, or raise FrozenFieldError naming the field and the state."""
-        self._check_frozen(kwargs.get("update_fields"))
-        super().save(*args, **kwargs)
+        with transaction.atomic():
+            self._check_frozen(kwargs.get("update_fields"))
+            super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Delete; a part of an experiment that is not a draft cannot be deleted."""
-        state = self.frozen_experiment_state()
-        if state not in ("draft", ""):
-            raise FrozenFieldError(
-                f"{self._meta.verbose_name} {self} cannot be deleted: "
-                f"its experiment is {state}, allowed: draft."
-            )
-        return super().delete(*args, **kwargs)
+        with transaction.atomic():
+            state = self.frozen_experiment_state()
+            if state not in ("draft", ""):
+                raise FrozenFieldError(
+                    f"{self._meta.verbose_name} {self} cannot be deleted: "
+                    f"its experiment is {state}, allowed: draft."
+                )
+            return super().delete(*args, **kwargs)
 
     def frozen_experiment_state(self) -> str:
-        """Stored state of the experiment whose draft state allows changes; "" without one."""
+        """Stored state of the experiment whose draft state allows changes; "" without one.
+
+        Locks the experiment until the transaction ends.
+        """
         raise NotImplementedError
 
     def _check_frozen(self, update_fields: Collection[str] | None) -> None:
         if self._state.adding:
             self._check_joins()
             return
+        self.frozen_experiment_state()  # locked first: what is read next stays so
         stored = type(self)._base_manager.filter(pk=self.pk).first()
         if stored is None:
             return

@@ -1,5 +1,5 @@
 /* Reports clicks on elements with data-abtesting-event, and events sent by window.abtesting.track.
-   Never a variant: the server knows it. A reload or a retry keeps its key, so nothing counts twice. */
+   Never a variant: the server knows it. A retry keeps its key, so nothing counts twice. */
 (() => {
   "use strict";
   const meta = document.querySelector('meta[name="abtesting"]');
