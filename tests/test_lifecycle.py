@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+import time
 
 import pytest
 from django.db import connection
@@ -12,7 +13,7 @@ from abtesting import lifecycle
 from abtesting.assignment import definitions
 from abtesting.assignment.assigner import assign
 from abtesting.bucketing.definition import Reason
-from abtesting.exceptions import TransitionError
+from abtesting.exceptions import FrozenFieldError, TransitionError
 from abtesting.models import AuditEntry, Event, Experiment, Exposure, ResultSnapshot, Variant
 from tests.builders import START, event, expose, make_experiment, make_metric, make_request
 
@@ -150,6 +151,53 @@ def test_of_many_clicks_at_once_one_makes_the_transition():
         thread.join()
     assert sorted(outcomes) == ["refused"] * 3 + ["stopped"]
     assert AuditEntry.objects.count() == ResultSnapshot.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stop_is_not_undone_by_an_edit_and_holds_up_no_shopper(monkeypatch):
+    """The last snapshot of a large test takes a while, in the transaction of the stop."""
+    if connection.vendor == "sqlite":
+        pytest.skip("the in-memory database has one connection; PostgreSQL runs this")
+    pk = make_experiment().pk
+    is_computing, shopper_is_through = threading.Event(), threading.Event()
+    refresh = lifecycle.snapshots.refresh
+
+    def slow(*args, **kwargs):
+        is_computing.set()
+        assert shopper_is_through.wait(10), "an exposure waits for the stop"
+        return refresh(*args, **kwargs)
+
+    monkeypatch.setattr(lifecycle.snapshots, "refresh", slow)
+    errors = []
+
+    def in_thread(work):
+        def run():
+            try:
+                work()
+            except Exception as error:
+                errors.append(error)
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        return thread
+
+    stopping = in_thread(lambda: lifecycle.stop(Experiment.objects.get(pk=pk)))
+    assert is_computing.wait(10)
+    copy = Experiment.objects.get(pk=pk)
+    copy.name = "New name"
+    editing = in_thread(copy.save)
+    expose(Experiment.objects.get(pk=pk), "b", "ada")
+    time.sleep(0.2)  # the edit gets as far as it can
+    shopper_is_through.set()
+    for thread in (stopping, editing):
+        thread.join()
+
+    stored = Experiment.objects.get(pk=pk)
+    assert stored.state == "stopped"
+    assert stored.ended_at is not None
+    assert [type(error) for error in errors] == [FrozenFieldError]
 
 
 def test_the_audit_says_what_was_stored_before_not_what_an_old_copy_remembered():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -12,6 +13,7 @@ from django.template import engines
 from django.template.response import TemplateResponse
 from django.test import AsyncClient, Client, RequestFactory
 from django.urls import path
+from django.views.decorators.cache import cache_page
 
 from abtesting import lifecycle
 from abtesting.assignment import definitions
@@ -27,6 +29,10 @@ TEN = [f"test-{number}" for number in range(10)]
 
 def plain(request):
     return HttpResponse("plain")
+
+
+def counts(request, *, calls=itertools.count()):  # noqa: B008 (one counter for all calls is meant)
+    return HttpResponse(str(next(calls)))
 
 
 def shows(request):
@@ -110,6 +116,10 @@ urlpatterns = [
         renders_async,
         raises_async,
     )
+]
+urlpatterns += [
+    path(f"kept/{view.__name__}/", cache_page(60)(view))
+    for view in (counts, shows, renders, tracks_only)
 ]
 
 
@@ -204,6 +214,31 @@ def test_the_cache_of_the_site_gives_no_visitor_the_cookie_of_another(settings):
     }
 
     assert len(cookies) == 3
+
+
+@pytest.mark.parametrize("view", ["shows", "renders"])
+def test_a_view_that_is_cached_keeps_no_variant_for_others(view):
+    """`cache_page` stores a page before the middleware can call it private."""
+    make_experiment()
+
+    seen = {
+        Client(headers={"User-Agent": BROWSER}).get(f"/kept/{view}/").content for _ in range(20)
+    }
+
+    assert len(seen) == 2
+    assert Exposure.objects.count() == 20
+
+
+@pytest.mark.parametrize("first", [BROWSER, "Googlebot/2.1"])
+def test_a_view_that_is_cached_loses_no_event(first):
+    for agent in (first, BROWSER, BROWSER):
+        Client(headers={"User-Agent": agent}).get("/kept/tracks_only/")
+
+    assert Event.objects.count() == 2 + (first == BROWSER)
+
+
+def test_a_cached_view_without_experiment_stays_cached(shopper):
+    assert shopper.get("/kept/counts/").content == shopper.get("/kept/counts/").content
 
 
 def test_a_visitor_sees_one_variant_on_every_page(shopper):

@@ -313,6 +313,20 @@ def test_the_permission_to_view_results_is_enough(client):
     assert "Ship variant B." in text_of(response)
 
 
+@pytest.mark.parametrize(
+    ("permission", "is_linked"), [("manage_experiments", True), ("view_results", False)]
+)
+def test_who_may_change_the_experiment_is_led_to_its_form(client, permission, is_linked):
+    user = User.objects.create_user("merchandiser", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename=permission))
+    client.force_login(user)
+    experiment = make_experiment(payloads.ship())
+    response = client.get(url("results", experiment))
+    assert response.status_code == 200
+    link = f'<a href="{url("change", experiment)}">Edit</a>'
+    assert (link in response.content.decode()) is is_linked
+
+
 def test_a_visitor_is_sent_to_the_login(client):
     response = client.get(url("results", make_experiment(payloads.ship())))
     assert response.status_code == 302
@@ -337,6 +351,13 @@ def test_json_export_is_the_chosen_snapshots_payload(admin_client):
     response = admin_client.get(url("export", experiment, "json"), {"snapshot": old.pk})
     assert response["Content-Type"] == "application/json; charset=utf-8"
     assert json.loads(response.content) == old.payload
+
+
+@pytest.mark.parametrize("wanted", ["", "latest", "-1", "9" * 30, "9" * 5000])
+def test_an_export_of_a_snapshot_that_is_not_there_is_not_found(admin_client, wanted):
+    experiment = make_experiment(payloads.ship())
+    response = admin_client.get(url("export", experiment, "csv"), {"snapshot": wanted})
+    assert response.status_code == 404
 
 
 @pytest.mark.parametrize("format", ["xlsx", "CSV"])
