@@ -29,6 +29,10 @@ _RANGES: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda v: v is None or re.fullmatch(r"[1-9]\d*/(s|m|h|d|sec|min|hour|day)", v),
         'None or a number per s, min, hour or day, such as "600/min"',
     ),
+    "BROWSER_EVENTS": (
+        lambda v: not isinstance(v, str) and all(isinstance(name, str) for name in v),
+        "a list of names of events",
+    ),
     "CACHE_ALIAS": (lambda v: v in django_settings.CACHES, "a name in CACHES"),
     "MAX_EVENT_AGE_DAYS": (lambda v: v >= 0, "0 or more"),
     "VERSION_CHECK_SECONDS": (lambda v: v >= 0, "0 or more"),

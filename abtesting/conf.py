@@ -23,6 +23,7 @@ DEFAULTS: dict[str, Any] = {
     "COOKIE_DOMAIN": None,  # None: the host that set it
     "COOKIE_SECURE": None,  # None: secure on HTTPS requests
     # Browser events
+    "BROWSER_EVENTS": (),  # names that browsers may send; what the server records is not among them
     "TOKEN_AGE_SECONDS": 7 * 24 * 3600,
     "MAX_BATCH_EVENTS": 200,
     "EVENTS_THROTTLE_RATE": "600/min",  # per client address; None: unlimited

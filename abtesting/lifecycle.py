@@ -7,6 +7,7 @@ at the same time make one transition.
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,10 +19,12 @@ from django.utils.translation import pgettext
 
 from abtesting.assignment import definitions
 from abtesting.exceptions import TransitionError
-from abtesting.models import AuditEntry, Experiment, Variant
+from abtesting.models import AuditEntry, Experiment, ResultSnapshot, Variant
 from abtesting.models.experiment import stored_state
 from abtesting.results import snapshots
 from abtesting.results.health import launch_checklist
+
+logger = logging.getLogger("abtesting.lifecycle")
 
 State = Experiment.State
 
@@ -106,26 +109,33 @@ def stop(
     actor: AbstractBaseUser | None = None,
     now: dt.datetime | None = None,
     note: str = "",
-) -> None:
+) -> ResultSnapshot | None:
     """Running or paused → stopped: everybody sees the control; a last snapshot is taken.
+
+    Returns:
+        The snapshot; None when it could not be computed, which is logged: a test can be switched
+        off whatever state its data is in.
 
     Raises:
         TransitionError: Neither running nor paused.
     """
     now = now or timezone.now()
-    before = (State.RUNNING, State.PAUSED)
-    with transaction.atomic():
-        _transition(
-            experiment,
-            "stop",
-            allowed=before,
-            after=State.STOPPED,
-            actor=actor,
-            now=now,
-            note=note,
-            ended_at=now,
-        )
-        snapshots.refresh(experiment, now=now, actor=actor)
+    _transition(
+        experiment,
+        "stop",
+        allowed=(State.RUNNING, State.PAUSED),
+        after=State.STOPPED,
+        actor=actor,
+        now=now,
+        note=note,
+        ended_at=now,
+    )
+    try:
+        with transaction.atomic():
+            return snapshots.refresh(experiment, now=now, actor=actor)
+    except Exception:
+        logger.exception("The last results of experiment %s failed", experiment.key)
+        return None
 
 
 def decide(

@@ -9,6 +9,7 @@ import uuid
 from decimal import Decimal
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Avg, Count, FloatField, Q, Sum, Value
@@ -16,6 +17,8 @@ from django.db.models.functions import Cast, Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
+
+from shopdemo.catalogue.drawings import draw
 
 
 class Category(models.Model):
@@ -87,6 +90,13 @@ class Product(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("shop:product", args=[self.slug])
+
+    def clean(self) -> None:
+        """Refuses a kind or a colour that cannot be drawn."""
+        try:
+            draw(self.kind, self.attributes)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
 
 
 class Review(models.Model):

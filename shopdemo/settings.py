@@ -212,7 +212,10 @@ CELERY_BEAT_SCHEDULE = {
 
 # Experiments
 
-ABTESTING: dict[str, Any] = {}
+ABTESTING: dict[str, Any] = {
+    # Purchases and what goes into baskets are recorded by the server: no browser may claim them.
+    "BROWSER_EVENTS": ["card_click"],
+}
 
 # Logging
 

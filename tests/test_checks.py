@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from django.core import checks
 from django.core.management import call_command
+from django.test import modify_settings
 
-from abtesting.checks import check_cache, check_middleware, check_settings, check_sqlite
+from abtesting.checks import check_apps, check_cache, check_middleware, check_settings, check_sqlite
 from abtesting.conf import DEFAULTS
 
 
@@ -18,7 +19,9 @@ def test_the_demo_shop_passes_every_check(capsys):
     call_command("check", fail_level="WARNING")
 
 
-@pytest.mark.parametrize("check", [check_settings, check_middleware, check_sqlite, check_cache])
+@pytest.mark.parametrize(
+    "check", [check_settings, check_middleware, check_apps, check_sqlite, check_cache]
+)
 def test_each_check_is_run_by_django(check):
     assert check in checks.registry.registry.get_checks(include_deployment_checks=True)
 
@@ -145,3 +148,14 @@ def test_the_cache_that_is_looked_at_is_the_one_that_is_used(settings):
     settings.ABTESTING = {"CACHE_ALIAS": "shared"}
 
     assert check_cache(None) == []
+
+
+def test_e004_the_tag_library_of_the_results_page_is_missing():
+    with modify_settings(INSTALLED_APPS={"remove": "django_htmx"}):
+        assert [message.id for message in check_apps(None)] == ["abtesting.E004"]
+
+
+def test_browser_events_are_a_list_of_names(settings):
+    settings.ABTESTING = {"BROWSER_EVENTS": "click"}
+    [message] = check_settings(None)
+    assert (message.id, "a list of names" in message.msg) == ("abtesting.E002", True)

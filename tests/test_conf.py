@@ -36,5 +36,5 @@ def test_one_setting_leaves_the_others_as_they_are(settings):
 
 
 def test_an_unknown_setting_is_an_error_that_names_those_there_are():
-    with pytest.raises(AttributeError, match="no setting 'ALFA'; allowed: ALPHA, CACHE_ALIAS"):
+    with pytest.raises(AttributeError, match="no setting 'ALFA'; allowed: ALPHA, BROWSER_EVENTS"):
         _ = abtesting_settings.ALFA

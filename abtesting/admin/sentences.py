@@ -148,8 +148,11 @@ def method_name(method: str) -> str:
 def rule(method: Mapping[str, Any]) -> str:
     """Return the decision rule in words."""
     rules = {
-        "fixed_horizon": _("Decided once, when the planned sample is reached."),
+        "fixed_horizon": _(
+            "Decided once, when the planned sample is reached; later units are not counted."
+        ),
         "always_valid": _("Always valid: may be read and decided on any day."),
+        "imported": _("Read once, at the end. How the sample was planned is not known."),
     }
     return rules.get(method["rule"], str(method["rule"]))
 
@@ -280,8 +283,9 @@ def _ship(payload: Payload) -> tuple[str, str]:
 
 def _keep_control(payload: Payload) -> tuple[str, str]:
     v = payload["verdict"]
-    found = effect(payload, variant=v["variant"], metric=v["metric"])
     harmed = _guardrails_that_are(payload, "harmed")
+    by_goal = v["metric"] not in {m["key"] for m in harmed}
+    found = effect(payload, variant=v["variant"], metric=v["metric"]) if by_goal else ""
     if v["guardrails"] != "failed" or not harmed:
         keep = _("Keep the control.")
         return (found, keep) if found else (keep, "")

@@ -50,7 +50,7 @@ class Transition:
     consequence: Promise
     states: tuple[str, ...]
     permission: str
-    run: Callable[..., None]
+    run: Callable[..., object]
 
 
 TRANSITIONS = {
@@ -64,7 +64,7 @@ TRANSITIONS = {
     "pause": Transition(
         label=_("Pause"),
         consequence=_(
-            "Everybody sees the control until it is resumed. Nobody is counted meanwhile."
+            "Everybody sees the control until it is resumed. No new units are counted meanwhile."
         ),
         states=(State.RUNNING,),
         permission="abtesting.start_experiment",
@@ -106,7 +106,9 @@ def transition_view(request: HttpRequest, experiment_id: int, action: str) -> Ht
     form = _form_for(action, experiment, request.POST if request.method == "POST" else None)
     if request.method == "POST" and (form is None or form.is_valid()):
         try:
-            transition.run(experiment, actor=request.user, **(form.cleaned_data if form else {}))
+            outcome = transition.run(
+                experiment, actor=request.user, **(form.cleaned_data if form else {})
+            )
         except TransitionError as error:
             for problem in error.problems:
                 messages.error(request, problem)
@@ -116,6 +118,8 @@ def transition_view(request: HttpRequest, experiment_id: int, action: str) -> Ht
             _("%(name)s: %(state)s.")
             % {"name": experiment.name, "state": experiment.get_state_display()},
         )
+        if action == "stop" and outcome is None:
+            messages.warning(request, _("The last results could not be computed. Refresh them."))
         return HttpResponseRedirect(experiment.get_absolute_url())
     context = {
         **admin.site.each_context(request),

@@ -152,6 +152,12 @@ def _make(item: Any, units: Units, now: Any) -> NewEvent:
         raise InvalidEventError(
             f"event has {ascii(unknown[0])[:60]}; allowed: {', '.join(sorted(_FIELDS))}"
         )
+    allowed = settings.BROWSER_EVENTS
+    if not isinstance(item.get("name"), str) or item["name"] not in allowed:
+        raise InvalidEventError(
+            f"name is {ascii(item.get('name'))[:60]}; allowed by BROWSER_EVENTS: "
+            f"{', '.join(allowed) or 'none'}"
+        )
     if item.get("idempotency_key") is None:
         raise InvalidEventError("idempotency_key is missing: a retry would count twice")
     return make_event(

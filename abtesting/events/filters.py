@@ -9,7 +9,7 @@ _BOT = re.compile(
     # Cubot makes telephones.
     r"(?<!cu)bot\b|(?<!cu)bot[/_;-]|crawl|spider|slurp|archiver|facebookexternalhit|embedly|preview|"
     r"monitor|pingdom|uptime|lighthouse|headlesschrome|phantomjs|scrapy|"
-    r"curl/|wget/|python-requests|python-urllib|httpx/|aiohttp/|go-http-client|java/|okhttp/|libwww",
+    r"curl/|wget/|python-requests|python-urllib|httpx/|aiohttp/|go-http-client|java/|libwww",
     re.IGNORECASE,
 )
 

@@ -178,6 +178,8 @@ class RequestExperiments:
 
     def flush(self) -> None:
         """Write what this request has gathered. Never raises: the page is worth more."""
+        if self._request.method == "HEAD":
+            return  # asked by programs; nobody is shown anything
         exposures, events = list(self._exposures.values()), self._events
         if not exposures and not events:
             return

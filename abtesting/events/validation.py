@@ -18,13 +18,13 @@ from django.utils.dateparse import parse_datetime
 
 from abtesting.conf import settings
 from abtesting.exceptions import InvalidEventError
+from abtesting.models.event import EVENT_NAME_VALIDATOR
 
 MAX_KEY_LENGTH = 180
 MAX_PROPERTIES_BYTES = 4096
 MAX_PROPERTIES_DEPTH = 16
 MAX_VALUE = Decimal(10) ** 11
 
-_NAME = re.compile(r"\A[A-Za-z0-9$][A-Za-z0-9_.:$ -]{0,79}\Z")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 # In JSON text, where they are written as \u00.. (but a backslash of the text as two).
 _ESCAPED_CONTROL = re.compile(r"(?<!\\)(?:\\\\)*\\u00[01]")
@@ -37,7 +37,7 @@ def check_name(name: object) -> str:
     Raises:
         InvalidEventError: Not 1-80 letters, digits, spaces or any of _ . : $ -
     """
-    if not isinstance(name, str) or not _NAME.match(name):
+    if not isinstance(name, str) or not re.match(EVENT_NAME_VALIDATOR.regex, name):
         raise InvalidEventError(
             f"name is {_shown(name)}; allowed: 1 to 80 letters, digits, spaces or _ . : $ -"
         )

@@ -68,6 +68,8 @@ class _DailyTotals:
 class EventSource:
     """Per-unit totals of the events of exposed units, at or after their exposure.
 
+    Of a test with a planned sample, the first units that make it up: later ones are not counted.
+
     Queries: one for the exposures, one per total of a metric, one for the newest event.
     """
 
@@ -79,10 +81,14 @@ class EventSource:
         exposures = Exposure.objects.filter(experiment=experiment, exposed_at__lt=until)
         rows = [
             (unit, variant, time.astimezone(dt.UTC))
-            for unit, variant, time in exposures.order_by("exposed_at").values_list(
+            for unit, variant, time in exposures.order_by("exposed_at", "pk").values_list(
                 "unit", "variant_id", "exposed_at"
             )
         ]
+        last_exposure_at = rows[-1][2] if rows else None
+        # A test with a plan is judged once. Reading on, with ever more units, would judge it again
+        # and again until it says yes.
+        rows = rows[: experiment.planned_num_units]
         keys = [variant.key for variant in variants]
         if not rows:
             nothing = _moments_at(keys, metrics, {}, _no_units(), upto=0)
@@ -108,7 +114,7 @@ class EventSource:
         return ExperimentMoments(
             final=days[-1][1],
             days=tuple(days),
-            last_exposure_at=rows[-1][2],
+            last_exposure_at=last_exposure_at,
             last_event_at=_last_event_at(metrics, until=until),
         )
 

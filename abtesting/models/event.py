@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from abtesting.models.experiment import Experiment, Variant
+
+EVENT_NAME_VALIDATOR = RegexValidator(
+    r"\A[A-Za-z0-9$][A-Za-z0-9_.:$ -]{0,79}\Z",
+    _("An event's name has 1 to 80 letters, digits, spaces or _ . : $ -"),
+)
 
 
 class Exposure(models.Model):
@@ -36,7 +42,7 @@ class Exposure(models.Model):
 class Event(models.Model):
     """Something a unit did. It never names a variant: that follows from the exposure."""
 
-    name = models.CharField(_("name"), max_length=80)
+    name = models.CharField(_("name"), max_length=80, validators=[EVENT_NAME_VALIDATOR])
     visitor = models.CharField(_("visitor"), max_length=64, blank=True)
     user = models.CharField(_("user"), max_length=64, blank=True)
     value = models.DecimalField(_("value"), max_digits=18, decimal_places=6, null=True, blank=True)

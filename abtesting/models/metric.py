@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from abtesting.exceptions import FrozenFieldError
+from abtesting.models.event import EVENT_NAME_VALIDATOR
 from abtesting.models.experiment import KEY_VALIDATOR, Experiment, stored_state
 from abtesting.models.frozen import FrozenModel
 
@@ -48,7 +49,10 @@ class Metric(models.Model):
     description = models.TextField(_("description"), blank=True)
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
     event = models.CharField(
-        _("event"), max_length=80, help_text=_("Name of the event that is counted.")
+        _("event"),
+        max_length=80,
+        validators=[EVENT_NAME_VALIDATOR],
+        help_text=_("Name of the event that is counted."),
     )
     aggregation = models.CharField(
         _("aggregation"),
@@ -58,7 +62,11 @@ class Metric(models.Model):
         help_text=_("Not used by a proportion."),
     )
     denominator_event = models.CharField(
-        _("denominator event"), max_length=80, blank=True, help_text=_("Of a ratio only.")
+        _("denominator event"),
+        max_length=80,
+        blank=True,
+        validators=[EVENT_NAME_VALIDATOR],
+        help_text=_("Of a ratio only."),
     )
     denominator_aggregation = models.CharField(
         _("denominator aggregation"),

@@ -51,6 +51,10 @@ class _Plan:
     rows: list[ExperimentMetric]
 
     @property
+    def rule(self) -> str:
+        return decision.rule(self.experiment)
+
+    @property
     def num_comparisons(self) -> int:
         goals = sum(row.role == ExperimentMetric.Role.GOAL for row in self.rows)
         return max(1, goals * len(self.treatments))
@@ -61,10 +65,13 @@ class _Plan:
         is_goal = row.role == ExperimentMetric.Role.GOAL
         return alpha / self.num_comparisons if is_goal else alpha
 
-    def boundary(self, row: ExperimentMetric) -> Boundary:
-        if self.experiment.planned_num_units is not None:
-            return FixedHorizon(self.alpha(row))
-        return AlwaysValid(self.alpha(row), settings.TUNED_NUM_UNITS)
+    def boundary(self, row: ExperimentMetric, *, due: bool) -> Boundary:
+        planned = self.experiment.planned_num_units
+        # Harm must not wait for the planned sample, and looking for it every day has its price.
+        early_guardrail = row.role == ExperimentMetric.Role.GUARDRAIL and not due
+        if self.rule == "always_valid" or early_guardrail:
+            return AlwaysValid(self.alpha(row), planned or settings.TUNED_NUM_UNITS)
+        return FixedHorizon(self.alpha(row))
 
 
 def analyse(experiment: Experiment, *, now: dt.datetime) -> Report:
@@ -99,7 +106,7 @@ def analyse(experiment: Experiment, *, now: dt.datetime) -> Report:
         data_until=until,
         experiment=_summary(experiment, until=until),
         method=Method(
-            rule="always_valid" if experiment.planned_num_units is None else "fixed_horizon",
+            rule=plan.rule,
             alpha=settings.ALPHA,
             num_comparisons=plan.num_comparisons,
             comparison_alpha=settings.ALPHA / plan.num_comparisons,
@@ -172,12 +179,17 @@ def _metric_report(plan: _Plan, row: ExperimentMetric, at: MomentsAt, *, due: bo
 
 
 def _effect(
-    plan: _Plan, row: ExperimentMetric, variant: str, moments: Mapping[str, UnitMoments]
+    plan: _Plan,
+    row: ExperimentMetric,
+    variant: str,
+    moments: Mapping[str, UnitMoments],
+    *,
+    due: bool,
 ) -> Effect | NotEnoughData:
     control, treated = moments.get(plan.control.key), moments.get(variant)
     if control is None or treated is None:
         return NotEnoughData(code="no_data", detail=f"there is no data of {row.metric.key}")
-    return _COMPARE[row.metric.kind](control, treated, boundary=plan.boundary(row))
+    return _COMPARE[row.metric.kind](control, treated, boundary=plan.boundary(row, due=due))
 
 
 def _comparison(
@@ -188,7 +200,7 @@ def _comparison(
     *,
     due: bool,
 ) -> Comparison:
-    effect = _effect(plan, row, variant.key, moments)
+    effect = _effect(plan, row, variant.key, moments, due=due)
     level = _level(variant.key, moments.get(variant.key))
     confidence_level = 1 - plan.alpha(row)
     if isinstance(effect, NotEnoughData):
@@ -250,7 +262,8 @@ def _series(plan: _Plan, moments: ExperimentMoments) -> tuple[Series, ...]:
 
 
 def _point(plan: _Plan, row: ExperimentMetric, variant: str, date: dt.date, at: MomentsAt) -> Point:
-    effect = _effect(plan, row, variant, at.metrics.get(row.metric.key, {}))
+    # Every point as if it were the only look: a chart to watch, not a decision.
+    effect = _effect(plan, row, variant, at.metrics.get(row.metric.key, {}), due=True)
     num_units = at.num_units[plan.control.key] + at.num_units[variant]
     if isinstance(effect, NotEnoughData) or effect.lift_interval is None:
         return Point(date=date, num_units=num_units, lift=None, lift_interval=None)

@@ -23,7 +23,7 @@ def goal_verdict(effect: Effect, direction: str, *, due: bool) -> str:
 def guardrail_verdict(effect: Effect, direction: str, margin: float) -> str:
     """Non-inferiority by the interval of the lift: safe, harmed or not_shown_safe.
 
-    A guardrail is read at every look: being wrong about harm costs less than not looking.
+    A guardrail is read at every look, before the plan is fulfilled by an always-valid boundary.
     """
     interval = effect.lift_interval
     if interval is None:
@@ -36,10 +36,17 @@ def guardrail_verdict(effect: Effect, direction: str, margin: float) -> str:
     return "harmed" if upper < -margin else "not_shown_safe"
 
 
+def rule(experiment: Experiment) -> str:
+    """fixed_horizon (read once, at the planned sample), always_valid (any day) or imported."""
+    if experiment.source == Experiment.Source.IMPORTED:
+        return "imported"
+    return "always_valid" if experiment.planned_num_units is None else "fixed_horizon"
+
+
 def is_due(experiment: Experiment, num_units: int) -> bool:
-    """Whether the rule allows to read the goal now: any day, or once the plan is fulfilled."""
+    """Whether the rule allows to read the goals of this many units now."""
     planned = experiment.planned_num_units
-    return planned is None or num_units >= planned
+    return rule(experiment) != "fixed_horizon" or planned is None or num_units >= planned
 
 
 def verdict(
@@ -80,6 +87,9 @@ def verdict(
     if too_few or all(c.verdict == "no_result" for goal in goals for c in goal.comparisons):
         return say("not_enough_data")
     if not is_due(experiment, sum(num_units.values())):
+        harm = _harm(metrics)
+        if harm is not None:
+            return say("keep_control", harm)
         is_over = experiment.state in (Experiment.State.STOPPED, Experiment.State.DECIDED)
         return say("stopped_early" if is_over else "keep_running")
     return say(*_judge(experiment, metrics, goals))
@@ -94,12 +104,12 @@ def _judge(
         guardrails = _guardrails(metrics, winner[1].variant)
         codes = {"failed": "keep_control", "unknown": "inconclusive_guardrail"}
         return codes.get(guardrails, "ship"), winner
-    loser = _worst(goals)
+    loser = _worst(goals) or _harm(metrics)
     if loser is not None:
         return "keep_control", loser
     # Without a plan there is no last look, but for the end of the test.
-    open_ended = experiment.planned_num_units is None
     is_on = experiment.state in (Experiment.State.RUNNING, Experiment.State.PAUSED)
+    open_ended = rule(experiment) == "always_valid"
     return "keep_running" if open_ended and is_on else "no_difference", None
 
 
@@ -147,3 +157,15 @@ def _worst(goals: Sequence[MetricReport]) -> tuple[MetricReport, Comparison] | N
     variants = {c.variant for goal in goals for c in goal.comparisons}
     worse = [(g, c) for g in goals for c in g.comparisons if c.verdict == "worse"]
     return worse[0] if worse and {c.variant for _, c in worse} == variants else None
+
+
+def _harm(metrics: Sequence[MetricReport]) -> tuple[MetricReport, Comparison] | None:
+    """A comparison that shows harm, when every variant harms some guardrail."""
+    variants = {c.variant for metric in metrics for c in metric.comparisons}
+    harmed = [
+        (metric, comparison)
+        for metric in metrics
+        for comparison in metric.comparisons
+        if comparison.verdict == "harmed"
+    ]
+    return harmed[0] if harmed and {c.variant for _, c in harmed} == variants else None

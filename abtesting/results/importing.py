@@ -169,14 +169,11 @@ def _create(
     if plan.replace:
         _remove(plan.key)
     first_metric = layout.metrics[0].name
-    num_units = sum(_num_units(by_metric[first_metric]) for by_metric in moments.values())
     experiment = Experiment.objects.create(
         key=plan.key,
         name=plan.name,
         hypothesis=plan.hypothesis,
         source=Experiment.Source.IMPORTED,
-        # A finished test: what was planned is what there is.
-        planned_num_units=max(2, num_units),
         started_at=plan.started_at,
         ended_at=plan.ended_at,
     )

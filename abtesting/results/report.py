@@ -123,7 +123,7 @@ class Method:
     """How the numbers were made.
 
     Attributes:
-        rule: fixed_horizon (decided once, at the planned sample) or always_valid.
+        rule: fixed_horizon (decided once, at the planned sample), always_valid or imported.
         alpha: Error rate of the goal comparisons together.
         comparison_alpha: Level of each goal comparison.
     """

@@ -14,6 +14,7 @@ from abtesting.statistics.fieller import lift_interval
 from abtesting.statistics.moments import Moments
 from abtesting.statistics.types import Effect, Interval, NotEnoughData
 
+RESOLUTION = 2.0**-52
 ZERO_BASELINE = 1e-100
 """Control values below this many standard errors are 0: a lift would leave the float range."""
 
@@ -77,7 +78,9 @@ def compare_estimates(
 ) -> Effect | NotEnoughData:
     """Compare two independent estimates whose variances were estimated from their own units."""
     total_variance = control.variance + variant.variance
-    if total_variance <= 0:
+    # A spread below what floats can tell apart at this size is rounding, not data.
+    largest = max(abs(control.value), abs(variant.value))
+    if total_variance <= 0 or math.sqrt(total_variance) < RESOLUTION * largest:
         return NotEnoughData(
             code="zero_variance",
             detail=(

@@ -39,6 +39,11 @@ class Down(LocMemCache):
     set = get
 
 
+@pytest.fixture(autouse=True)
+def _named_events(settings):
+    settings.ABTESTING = {"BROWSER_EVENTS": ["click", "view", "purchase"]}
+
+
 @pytest.fixture
 def post():
     """Post a body, or these events with a good token; the response."""
@@ -306,7 +311,7 @@ def test_a_packed_body_is_not_unpacked(post):
 
 
 def test_a_batch_of_too_many_events_is_413(post, settings):
-    settings.ABTESTING = {"MAX_BATCH_EVENTS": 3}
+    settings.ABTESTING = {"MAX_BATCH_EVENTS": 3, "BROWSER_EVENTS": ["click"]}
 
     response = post(*(click(f"k{number}") for number in range(4)))
 
@@ -396,7 +401,7 @@ def test_odd_but_sound_events_are_recorded(post, field):
 
 @pytest.mark.slow
 def test_no_depth_of_nesting_is_an_error_of_ours(post, settings):
-    settings.ABTESTING = {"EVENTS_THROTTLE_RATE": None}
+    settings.ABTESTING = {"EVENTS_THROTTLE_RATE": None, "BROWSER_EVENTS": ["click"]}
 
     for field in ("properties", "name", "value", "token"):
         for depth in range(800, 1_000, 8):
@@ -440,7 +445,7 @@ EVENTS = st.fixed_dictionaries(
 @given(events=st.lists(st.one_of(EVENTS, JSON), max_size=4))
 @examples(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_comes_the_good_event_is_taken(post, settings, events):
-    settings.ABTESTING = {"EVENTS_THROTTLE_RATE": None}
+    settings.ABTESTING = {"EVENTS_THROTTLE_RATE": None, "BROWSER_EVENTS": ["click"]}
     Event.objects.all().delete()
 
     response = post(*events, click("the good one"))
@@ -454,7 +459,7 @@ def test_whatever_comes_the_good_event_is_taken(post, settings, events):
 @given(body=st.one_of(st.binary(), st.text().map(str.encode), JSON.map(json.dumps)))
 @examples(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_comes_is_no_error_of_ours(post, settings, body):
-    settings.ABTESTING = {"EVENTS_THROTTLE_RATE": None}
+    settings.ABTESTING = {"EVENTS_THROTTLE_RATE": None, "BROWSER_EVENTS": ["click"]}
 
     assert post(body=body).status_code in (400, 403)
 
@@ -484,3 +489,19 @@ def test_events_are_taken_while_the_cache_is_down(post, settings):
     settings.CACHES = {"default": {"BACKEND": f"{__name__}.Down"}}
 
     assert statuses(post(click())) == ["recorded"]
+
+
+def test_a_browser_reports_only_the_events_that_a_setting_names(post, settings):
+    settings.ABTESTING = {"BROWSER_EVENTS": ["click"]}
+    claimed = {"name": "purchase", "value": 99_999, "idempotency_key": "mine"}
+    refused, taken = post(claimed, click("new")).json()["results"]
+    assert refused["status"] == "refused"
+    assert refused["detail"] == "name is 'purchase'; allowed by BROWSER_EVENTS: click"
+    assert taken == {"status": "recorded"}
+    assert [event.name for event in Event.objects.all()] == ["click"]
+
+
+def test_without_the_setting_a_browser_reports_nothing(post, settings):
+    settings.ABTESTING = {}
+    assert post(click("new")).json()["results"][0]["status"] == "refused"
+    assert not Event.objects.exists()

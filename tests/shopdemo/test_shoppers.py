@@ -340,8 +340,9 @@ def test_the_commands_make_the_demo_from_nothing(db, capsys):
 @pytest.mark.slow
 def test_the_built_in_effect_is_recovered_and_counts_equal_the_shops_own_tables(shop):
     how = Behaviour(conversion=0.25, promise_lift=1.0)
-    Experiment.objects.filter(key="product-promise").update(planned_num_units=300)
     come(400, days=5, how=how)
+    exposed = Exposure.objects.filter(experiment__key="product-promise").count()
+    Experiment.objects.filter(key="product-promise").update(planned_num_units=exposed)
     experiment = Experiment.objects.get(key="product-promise")
     payload = refresh(experiment, now=FIRST_DAY + dt.timedelta(days=6)).payload
     metrics = {metric["key"]: metric for metric in payload["metrics"]}

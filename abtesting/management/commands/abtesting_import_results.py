@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from argparse import ArgumentTypeError
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.urls import NoReverseMatch
 from django.utils.text import slugify
 
 from abtesting.exceptions import ImportFileError
@@ -103,7 +105,9 @@ class Command(BaseCommand):
         except ImportFileError as error:
             raise CommandError(_explain(error)) from error
         self._say(snapshot.payload)
-        self.stdout.write(f"Results page: {snapshot.experiment.get_absolute_url()}")
+        # A project without the admin has the results by API and export.
+        with suppress(NoReverseMatch):
+            self.stdout.write(f"Results page: {snapshot.experiment.get_absolute_url()}")
 
     def _progress(self, done: int, total: int) -> None:
         if self.stderr.isatty():
