@@ -15,6 +15,9 @@ from abtesting.models import Experiment, ExperimentMetric, Metric, Variant
 from abtesting.results import decision, health
 from abtesting.results.report import (
     Comparison,
+    DayUnits,
+    ExperimentSummary,
+    Health,
     Level,
     Method,
     MetricReport,
@@ -95,10 +98,10 @@ def analyse(experiment: Experiment, *, now: dt.datetime) -> Report:
     total = sum(num_units.values())
     due = decision.is_due(experiment, total)
     metrics = tuple(_metric_report(plan, row, moments.final, due=due) for row in plan.rows)
-    checks = (
-        health.srm_health([num_units[v.key] for v in variants], [v.weight for v in variants]),
-        health.sample_health(experiment, total, until=until),
-        health.freshness_health(experiment, moments, until=until),
+    checks = Health(
+        srm=health.srm_health([num_units[v.key] for v in variants], [v.weight for v in variants]),
+        sample=health.sample_health(experiment, total, until=until),
+        freshness=health.freshness_health(experiment, moments, until=until),
     )
     weights = sum(variant.weight for variant in variants)
     return Report(
@@ -139,22 +142,22 @@ def _control(experiment: Experiment, variants: list[Variant]) -> Variant:
     raise ValueError(f"experiment {experiment.key!r} has no control; allowed: exactly one")
 
 
-def _summary(experiment: Experiment, *, until: dt.datetime) -> dict[str, Any]:
+def _summary(experiment: Experiment, *, until: dt.datetime) -> ExperimentSummary:
     started = experiment.started_at
-    return {
-        "id": experiment.pk,
-        "key": experiment.key,
-        "name": experiment.name,
-        "hypothesis": experiment.hypothesis,
-        "state": experiment.state,
-        "unit": experiment.unit,
-        "source": experiment.source,
-        "allocation": experiment.allocation,
-        "started_at": started,
-        "ended_at": experiment.ended_at,
-        "planned_num_units": experiment.planned_num_units,
-        "num_days": max(1, (until.date() - started.date()).days + 1) if started else None,
-    }
+    return ExperimentSummary(
+        id=experiment.pk,
+        key=experiment.key,
+        name=experiment.name,
+        hypothesis=experiment.hypothesis,
+        state=experiment.state,
+        unit=experiment.unit,
+        source=experiment.source,
+        allocation=experiment.allocation,
+        started_at=started,
+        ended_at=experiment.ended_at,
+        planned_num_units=experiment.planned_num_units,
+        num_days=max(1, (until.date() - started.date()).days + 1) if started else None,
+    )
 
 
 def _metric_report(plan: _Plan, row: ExperimentMetric, at: MomentsAt, *, due: bool) -> MetricReport:
@@ -276,11 +279,11 @@ def _point(plan: _Plan, row: ExperimentMetric, variant: str, date: dt.date, at: 
     )
 
 
-def _exposures_by_day(moments: ExperimentMoments) -> tuple[dict[str, Any], ...]:
+def _exposures_by_day(moments: ExperimentMoments) -> tuple[DayUnits, ...]:
     before: Mapping[str, int] = {}
     rows = []
     for date, at in moments.days:
         new = {key: count - before.get(key, 0) for key, count in at.num_units.items()}
-        rows.append({"date": date, "num_units": new})
+        rows.append(DayUnits(date=date, num_units=new))
         before = at.num_units
     return tuple(rows)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from abtesting.conf import settings
 from abtesting.models import Experiment
-from abtesting.results.report import Comparison, MetricReport, Verdict
+from abtesting.results.report import Comparison, Health, MetricReport, Verdict
 from abtesting.statistics.types import Effect
 
 
@@ -52,7 +51,7 @@ def is_due(experiment: Experiment, num_units: int) -> bool:
 def verdict(
     experiment: Experiment,
     metrics: Sequence[MetricReport],
-    health: Sequence[dict[str, Any]],
+    health: Health,
     *,
     num_units: dict[str, int],
 ) -> Verdict:
@@ -61,9 +60,6 @@ def verdict(
     Args:
         num_units: Exposed units by variant.
     """
-    checks = {check["code"]: check for check in health}
-    sample, srm = checks["sample"], checks["srm"]
-    progress, days_left = sample["progress"], sample["days_left"]
 
     def say(code: str, found: tuple[MetricReport, Comparison] | None = None) -> Verdict:
         metric, comparison = found or (None, None)
@@ -75,13 +71,13 @@ def verdict(
             lift_interval=comparison.lift_interval if comparison else None,
             confidence_level=comparison.confidence_level if comparison else None,
             guardrails=_guardrails(metrics, comparison.variant) if comparison else "none",
-            progress=progress,
-            days_left=days_left,
-            srm_p_value=srm["p_value"],
+            progress=health.sample.progress,
+            days_left=health.sample.days_left,
+            srm_p_value=health.srm.p_value,
         )
 
     goals = [metric for metric in metrics if metric.role == "goal"]
-    if srm["status"] == "bad":
+    if health.srm.status == "bad":
         return say("invalid")
     too_few = min(num_units.values(), default=0) < settings.MINIMUM_UNITS
     if too_few or all(c.verdict == "no_result" for goal in goals for c in goal.comparisons):

@@ -6,7 +6,6 @@ import datetime as dt
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -14,27 +13,25 @@ from django.utils.translation import gettext_lazy as _
 from abtesting.conf import settings
 from abtesting.metrics.moments import ExperimentMoments
 from abtesting.models import Experiment, ExperimentMetric
+from abtesting.results.report import FreshnessHealth, SampleHealth, SrmHealth
 from abtesting.statistics.srm import srm_test
 from abtesting.statistics.types import NotEnoughData
 
 STALE_AFTER = dt.timedelta(hours=24)
 
 
-def srm_health(observed: Sequence[int], weights: Sequence[float]) -> dict[str, Any]:
+def srm_health(observed: Sequence[int], weights: Sequence[float]) -> SrmHealth:
     """Whether units are split as planned. "bad" invalidates the results."""
     result = srm_test(observed, weights)
     if isinstance(result, NotEnoughData):
-        return {"code": "srm", "status": "unknown", "p_value": None, "reason": result.code}
+        return SrmHealth(status="unknown", reason=result.code)
     is_bad = result.p_value < settings.SRM_ALPHA or result.leaked_units > 0
-    return {
-        "code": "srm",
-        "status": "bad" if is_bad else "ok",
-        "p_value": result.p_value,
-        "leaked_units": result.leaked_units,
-    }
+    return SrmHealth(
+        status="bad" if is_bad else "ok", p_value=result.p_value, leaked_units=result.leaked_units
+    )
 
 
-def sample_health(experiment: Experiment, num_units: int, *, until: dt.datetime) -> dict[str, Any]:
+def sample_health(experiment: Experiment, num_units: int, *, until: dt.datetime) -> SampleHealth:
     """How much of the planned sample is there, and about how many days are left."""
     planned = experiment.planned_num_units
     progress = num_units / planned if planned else None
@@ -43,19 +40,18 @@ def sample_health(experiment: Experiment, num_units: int, *, until: dt.datetime)
     if planned and running and num_units and experiment.started_at and num_units < planned:
         days = max((until - experiment.started_at) / dt.timedelta(days=1), 1 / 24)
         days_left = math.ceil((planned - num_units) / (num_units / days))
-    return {
-        "code": "sample",
-        "status": "ok" if num_units else "unknown",
-        "num_units": num_units,
-        "planned_num_units": planned,
-        "progress": progress,
-        "days_left": days_left,
-    }
+    return SampleHealth(
+        status="ok" if num_units else "unknown",
+        num_units=num_units,
+        planned_num_units=planned,
+        progress=progress,
+        days_left=days_left,
+    )
 
 
 def freshness_health(
     experiment: Experiment, moments: ExperimentMoments, *, until: dt.datetime
-) -> dict[str, Any]:
+) -> FreshnessHealth:
     """Whether data still arrives: a running test that nobody sees is worth a look."""
     newest = max(
         (time for time in (moments.last_exposure_at, moments.last_event_at) if time), default=None
@@ -65,13 +61,12 @@ def freshness_health(
     seen_at = moments.last_exposure_at or experiment.started_at
     if running and seen_at is not None and until - seen_at > STALE_AFTER:
         status = "warn"
-    return {
-        "code": "freshness",
-        "status": status,
-        "last_exposure_at": moments.last_exposure_at,
-        "last_event_at": moments.last_event_at,
-        "lag_seconds": None if newest is None else int((until - newest).total_seconds()),
-    }
+    return FreshnessHealth(
+        status=status,
+        last_exposure_at=moments.last_exposure_at,
+        last_event_at=moments.last_event_at,
+        lag_seconds=None if newest is None else int((until - newest).total_seconds()),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

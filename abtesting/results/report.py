@@ -96,6 +96,86 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SrmHealth:
+    """Whether units are split as planned; "bad" invalidates the results.
+
+    Attributes:
+        status: ok, bad or unknown.
+        leaked_units: Units in variants that get no traffic.
+        reason: Code of why nothing can be said yet.
+    """
+
+    code: str = "srm"
+    status: str
+    p_value: float | None = None
+    leaked_units: int = 0
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleHealth:
+    """How much of the planned sample is there.
+
+    Attributes:
+        progress: Share of the plan, None without one.
+        days_left: About how many days are left at the pace so far, None when that is not known.
+    """
+
+    code: str = "sample"
+    status: str
+    num_units: int
+    planned_num_units: int | None
+    progress: float | None
+    days_left: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreshnessHealth:
+    """Whether data still arrives."""
+
+    code: str = "freshness"
+    status: str
+    last_exposure_at: dt.datetime | None
+    last_event_at: dt.datetime | None
+    lag_seconds: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """The checks that outrank the numbers; a list in the payload, in this order."""
+
+    srm: SrmHealth
+    sample: SampleHealth
+    freshness: FreshnessHealth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentSummary:
+    """The experiment as it was when it was analysed."""
+
+    id: int
+    key: str
+    name: str
+    hypothesis: str
+    state: str
+    unit: str
+    source: str
+    allocation: float
+    started_at: dt.datetime | None
+    ended_at: dt.datetime | None
+    planned_num_units: int | None
+    num_days: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayUnits:
+    """New units of a day by variant."""
+
+    date: dt.date
+    num_units: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The sentence of the page, as codes.
 
@@ -142,18 +222,19 @@ class Report:
 
     computed_at: dt.datetime
     data_until: dt.datetime
-    experiment: dict[str, Any]
+    experiment: ExperimentSummary
     method: Method
     verdict: Verdict
-    health: tuple[dict[str, Any], ...]
+    health: Health
     variants: tuple[VariantSummary, ...]
     metrics: tuple[MetricReport, ...]
     series: tuple[Series, ...]
-    exposures_by_day: tuple[dict[str, Any], ...]
+    exposures_by_day: tuple[DayUnits, ...]
 
     def as_payload(self) -> dict[str, Any]:
         """As JSON-able data: times in ISO 8601."""
         payload: dict[str, Any] = _plain(asdict(self))
+        payload["health"] = list(payload["health"].values())
         return {"schema_version": SCHEMA_VERSION, **payload}
 
 

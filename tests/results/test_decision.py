@@ -6,7 +6,15 @@ import pytest
 
 from abtesting.models import Experiment
 from abtesting.results.decision import goal_verdict, guardrail_verdict, is_due, verdict
-from abtesting.results.report import Comparison, Level, MetricReport
+from abtesting.results.report import (
+    Comparison,
+    FreshnessHealth,
+    Health,
+    Level,
+    MetricReport,
+    SampleHealth,
+    SrmHealth,
+)
 from abtesting.statistics.types import Effect, Interval
 
 MANY = {"control": 5000, "b": 5000}
@@ -69,10 +77,19 @@ def judge(*metrics, planned=None, state="running", srm="ok", num_units=None):
     num_units = num_units or MANY
     total = sum(num_units.values())
     progress = total / planned if planned else None
-    checks = [
-        {"code": "srm", "status": srm, "p_value": 0.4},
-        {"code": "sample", "status": "ok", "progress": progress, "days_left": 3},
-    ]
+    checks = Health(
+        srm=SrmHealth(status=srm, p_value=0.4),
+        sample=SampleHealth(
+            status="ok",
+            num_units=total,
+            planned_num_units=planned,
+            progress=progress,
+            days_left=3,
+        ),
+        freshness=FreshnessHealth(
+            status="ok", last_exposure_at=None, last_event_at=None, lag_seconds=None
+        ),
+    )
     experiment = Experiment(key="x", state=state, planned_num_units=planned)
     return verdict(experiment, metrics, checks, num_units=num_units)
 

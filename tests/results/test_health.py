@@ -38,18 +38,18 @@ def seen(*, exposure=None, event=None):
     ],
 )
 def test_a_split_other_than_planned_is_bad(observed, weights, status):
-    assert srm_health(observed, weights)["status"] == status
+    assert srm_health(observed, weights).status == status
 
 
 def test_the_split_is_judged_at_its_own_level(settings):
     observed = [5000, 5200]  # p = 0.048
-    assert srm_health(observed, [1, 1])["status"] == "ok"
+    assert srm_health(observed, [1, 1]).status == "ok"
     settings.ABTESTING = {"SRM_ALPHA": 0.05}
-    assert srm_health(observed, [1, 1])["status"] == "bad"
+    assert srm_health(observed, [1, 1]).status == "bad"
 
 
 def test_an_unknown_split_says_why():
-    assert srm_health([2, 2], [1, 1])["reason"] == "too_few_units"
+    assert srm_health([2, 2], [1, 1]).reason == "too_few_units"
 
 
 def running(**fields):
@@ -58,13 +58,13 @@ def running(**fields):
 
 def test_the_sample_is_counted_against_the_plan():
     found = sample_health(running(planned_num_units=1000), 250, until=START + 5 * DAY)
-    assert (found["status"], found["num_units"], found["progress"]) == ("ok", 250, 0.25)
-    assert found["days_left"] == 15
+    assert (found.status, found.num_units, found.progress) == ("ok", 250, 0.25)
+    assert found.days_left == 15
 
 
 def test_days_left_are_rounded_up():
     found = sample_health(running(planned_num_units=1000), 999, until=START + 10 * DAY)
-    assert found["days_left"] == 1
+    assert found.days_left == 1
 
 
 @pytest.mark.parametrize(
@@ -78,47 +78,47 @@ def test_days_left_are_rounded_up():
 )
 def test_days_left_are_said_only_while_they_can_be_guessed(fields, num_units):
     found = sample_health(running(**fields), num_units, until=START + DAY)
-    assert found["days_left"] is None
+    assert found.days_left is None
 
 
 def test_a_paused_experiment_has_no_days_left():
     experiment = Experiment(state="paused", started_at=START, planned_num_units=1000)
-    assert sample_health(experiment, 250, until=START + DAY)["days_left"] is None
+    assert sample_health(experiment, 250, until=START + DAY).days_left is None
 
 
 def test_right_after_the_start_days_left_are_not_divided_by_zero():
     found = sample_health(running(planned_num_units=1000), 10, until=START)
-    assert found["days_left"] == 5  # 10 units in the first hour at most
+    assert found.days_left == 5  # 10 units in the first hour at most
 
 
 def test_a_sample_of_nobody_is_unknown():
-    assert sample_health(running(), 0, until=START)["status"] == "unknown"
+    assert sample_health(running(), 0, until=START).status == "unknown"
 
 
 def test_data_that_still_arrives_is_fresh():
     until = START + 3 * DAY
     moments = seen(exposure=until - 2 * HOUR, event=until - HOUR)
     found = freshness_health(running(), moments, until=until)
-    assert (found["status"], found["lag_seconds"]) == ("ok", 3600)
+    assert (found.status, found.lag_seconds) == ("ok", 3600)
 
 
 @pytest.mark.parametrize(("age", "status"), [(24 * HOUR, "ok"), (25 * HOUR, "warn")])
 def test_a_running_test_that_nobody_sees_for_a_day_is_a_warning(age, status):
     until = START + 5 * DAY
     moments = seen(exposure=until - age, event=until)
-    assert freshness_health(running(), moments, until=until)["status"] == status
+    assert freshness_health(running(), moments, until=until).status == status
 
 
 def test_a_running_test_that_nobody_ever_saw_is_a_warning_after_a_day():
-    assert freshness_health(running(), seen(), until=START + HOUR)["status"] == "unknown"
-    assert freshness_health(running(), seen(), until=START + 2 * DAY)["status"] == "warn"
+    assert freshness_health(running(), seen(), until=START + HOUR).status == "unknown"
+    assert freshness_health(running(), seen(), until=START + 2 * DAY).status == "warn"
 
 
 @pytest.mark.parametrize("state", ["paused", "stopped", "decided"])
 def test_old_data_of_a_test_that_does_not_run_is_no_warning(state):
     experiment = Experiment(state=state, started_at=START)
     moments = seen(exposure=START + HOUR)
-    assert freshness_health(experiment, moments, until=START + 9 * DAY)["status"] == "ok"
+    assert freshness_health(experiment, moments, until=START + 9 * DAY).status == "ok"
 
 
 @pytest.mark.django_db
