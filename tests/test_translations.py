@@ -20,7 +20,7 @@ import rest_framework
 from django.urls import reverse
 from django.utils import translation
 
-from abtesting.admin import sentences
+from abtesting.admin import verdicts
 from abtesting.exceptions import TransitionError
 from abtesting.lifecycle import decide, start
 from abtesting.models import Experiment, ResultSnapshot, Variant
@@ -239,7 +239,7 @@ def test_a_verdict_is_chinese_but_for_the_names_in_it(build):
     payload = payloads.BUILDERS[build]()
     names = [x["name"] for x in (*payload["metrics"], *payload["variants"])]
     with translation.override("zh-hans"):
-        verdict = sentences.verdict(payload)
+        verdict = verdicts.verdict(payload)
         text = f"{verdict.chip.text} {verdict.headline} {verdict.detail}"
     for name in sorted(names, key=len, reverse=True):
         text = text.replace(name, "")
@@ -249,7 +249,7 @@ def test_a_verdict_is_chinese_but_for_the_names_in_it(build):
 
 def test_a_verdict_can_be_quoted_in_chinese():
     with translation.override("zh-hans"):
-        sentence = sentences.verdict(payloads.ship()).sentence
+        sentence = verdicts.verdict(payloads.ship()).sentence
     assert sentence == (
         "变体 B 使“Conversion”提高 8.1%（97.5% 置信区间：+2.4% 至 +13.9%）。"
         "护栏指标正常。已达到计划样本量。建议上线变体 B。"

@@ -15,7 +15,7 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from abtesting.admin import results, sentences, transitions
+from abtesting.admin import results, transitions, verdicts
 from abtesting.admin.permissions import ByRole
 from abtesting.models import (
     AuditEntry,
@@ -157,7 +157,7 @@ class ExperimentAdmin(ByRole, admin.ModelAdmin):
     def result(self, experiment: Experiment) -> str:
         """The verdict in a few words, linked to the results page."""
         verdict = getattr(experiment, "latest_verdict", None)
-        words = sentences.verdict_chip(verdict["code"]).text if verdict else _("No result yet")
+        words = verdicts.verdict_chip(verdict["code"]).text if verdict else _("No result yet")
         return format_html('<a href="{}">{}</a>', experiment.get_absolute_url(), words)
 
     def get_urls(self) -> list[URLPattern]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from abtesting.admin.sentences import Chip, Verdict
+from abtesting.admin.sentences import Chip
+from abtesting.admin.verdicts import Verdict
 from abtesting.results import charts
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from abtesting.admin import formats, sentences, timeline
+from abtesting.admin import formats, sentences, timeline, verdicts
 from abtesting.admin.page import (
     Allocation,
     HealthCell,
@@ -36,7 +36,7 @@ def build_page(payload: Payload, *, metric: str | None = None) -> ResultsPage:
     experiment = payload["experiment"]
     days = [date.fromisoformat(d["date"]) for d in payload["exposures_by_day"]]
     return ResultsPage(
-        verdict=sentences.verdict(payload),
+        verdict=verdicts.verdict(payload),
         is_trustworthy=not any(
             h["code"] == "srm" and h["status"] == "bad" for h in payload["health"]
         )

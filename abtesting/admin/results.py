@@ -26,7 +26,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from kombu.exceptions import OperationalError
 
 from abtesting import tasks
-from abtesting.admin import presentation, sentences
+from abtesting.admin import presentation, sentences, verdicts
 from abtesting.admin.permissions import may_manage, may_view
 from abtesting.models import AuditEntry, Experiment, ResultSnapshot
 from abtesting.results import export, snapshots
@@ -215,7 +215,7 @@ def _snapshot_lines(experiment: Experiment) -> list[RecordLine]:
             pk=pk,
             at=at,
             by=by or "",
-            verdict=sentences.verdict_chip(verdict).text,
+            verdict=verdicts.verdict_chip(verdict).text,
             version=version or "",
         )
         for pk, at, by, verdict, version in rows

@@ -1,0 +1,250 @@
+"""The verdict of the results page: codes of a snapshot in, the sentence to quote out.
+
+Which verdict it is was decided by `results.decision`; here it gets its words and its figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from abtesting.admin import formats
+from abtesting.admin.sentences import (
+    Chip,
+    Payload,
+    effect,
+    join,
+    listing,
+    margin,
+    time_left,
+    variant_in_text,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The answer of the page: a short word, the sentence to quote, and what follows from it."""
+
+    code: str
+    chip: Chip
+    headline: str
+    detail: str
+
+    @property
+    def sentence(self) -> str:
+        """Headline and detail as one text."""
+        return join(self.headline, self.detail)
+
+
+def verdict(payload: Payload) -> Verdict:
+    """Return the verdict's sentence for any verdict code."""
+    code = payload["verdict"]["code"]
+    headline, detail = _VERDICTS.get(code, _unknown_verdict)(payload)
+    return Verdict(code=code, chip=verdict_chip(code), headline=headline, detail=detail)
+
+
+def verdict_chip(code: str) -> Chip:
+    """Return the verdict in a word or three."""
+    chips = {
+        "ship": Chip(text=_("Ship it"), symbol="✓", tone="good"),
+        "keep_control": Chip(text=_("Keep the control"), symbol="✗", tone="bad"),
+        "no_difference": Chip(text=_("No difference found"), symbol="=", tone="neutral"),
+        "keep_running": Chip(text=_("Keep running"), symbol="…", tone="neutral"),
+        "not_enough_data": Chip(text=_("Not enough data"), symbol="…", tone="neutral"),
+        "stopped_early": Chip(text=_("Stopped early"), symbol="–", tone="neutral"),
+        "invalid": Chip(text=_("Do not use"), symbol="!", tone="bad"),
+        "inconclusive_guardrail": Chip(text=_("Guardrail open"), symbol="?", tone="warn"),
+    }
+    return chips.get(code) or Chip(text=code, symbol="–", tone="neutral")
+
+
+def guardrails(payload: Payload) -> str:
+    """Return how the verdict's variant does on the guardrails, naming those that are not safe."""
+    harmed = _guardrails_that_are(payload, "harmed")
+    unsure = _guardrails_that_are(payload, "not_shown_safe", "no_result")
+    if harmed:
+        return _("Guardrail harmed: %(names)s.") % {"names": listing([m["name"] for m in harmed])}
+    if unsure:
+        names = listing([m["name"] for m in unsure])
+        return _("Guardrail not shown safe yet: %(names)s.") % {"names": names}
+    return _("Guardrails are fine.") if _guardrails_that_are(payload, "safe") else ""
+
+
+def _time_left_sentence(days_left: float | None) -> str:
+    if days_left is None:
+        return ""
+    days = max(1, round(days_left))
+    text = ngettext("About %(num)s day left.", "About %(num)s days left.", days)
+    return text % {"num": formats.number(days)}
+
+
+def _guardrails_that_are(payload: Payload, *verdicts: str) -> list[Mapping[str, Any]]:
+    variant = payload["verdict"]["variant"]
+    return [
+        m
+        for m in payload["metrics"]
+        if m["role"] == "guardrail"
+        and any(
+            c["verdict"] in verdicts and variant in {None, c["variant"]} for c in m["comparisons"]
+        )
+    ]
+
+
+def _why_now(payload: Payload) -> str:
+    if payload["experiment"]["source"] == "imported":
+        return ""
+    if payload["method"]["rule"] == "fixed_horizon":
+        return _("Planned size reached.")
+    return _("The rule allows deciding on any day.")
+
+
+def _ship(payload: Payload) -> tuple[str, str]:
+    v = payload["verdict"]
+    ship = _("Ship %(variant)s.") % {"variant": variant_in_text(payload, v["variant"])}
+    return (
+        effect(payload, variant=v["variant"], metric=v["metric"]),
+        join(guardrails(payload), _why_now(payload), ship),
+    )
+
+
+def _keep_control(payload: Payload) -> tuple[str, str]:
+    v = payload["verdict"]
+    harmed = _guardrails_that_are(payload, "harmed")
+    by_goal = v["metric"] not in {m["key"] for m in harmed}
+    found = effect(payload, variant=v["variant"], metric=v["metric"]) if by_goal else ""
+    if v["guardrails"] != "failed" or not harmed:
+        keep = _("Keep the control.")
+        return (found, keep) if found else (keep, "")
+    # A gain on the goal must not be what is quoted when a guardrail decides against it.
+    headline = _("Keep the control: %(variant)s harms a guardrail, %(names)s.") % {
+        "variant": variant_in_text(payload, v["variant"]),
+        "names": listing([m["name"] for m in harmed]),
+    }
+    details = [
+        join(
+            effect(payload, variant=v["variant"], metric=m["key"]),
+            _("Nothing worse than %(margin)s is allowed.") % {"margin": margin(m)},
+        )
+        for m in harmed
+    ]
+    return headline, join(*details, found)
+
+
+def _no_difference(payload: Payload) -> tuple[str, str]:
+    goals = [m for m in payload["metrics"] if m["role"] == "goal"]
+    headline = _("No difference found in %(metrics)s.") % {
+        "metrics": listing([m["name"] for m in goals])
+    }
+    pattern = _("%(metric)s with %(variant)s: %(interval)s (%(level)s confidence interval).")
+    ranges = [
+        pattern
+        % {
+            "metric": m["name"],
+            "variant": variant_in_text(payload, c["variant"]),
+            "interval": formats.interval(c["lift_interval"]),
+            "level": formats.short_percent(c["confidence_level"]),
+        }
+        for m in goals
+        for c in m["comparisons"]
+        if c["lift_interval"] is not None
+    ]
+    due = _why_now(payload) if payload["method"]["rule"] == "fixed_horizon" else ""
+    # With many comparisons the table says it better than a sentence.
+    shown = ranges if len(ranges) <= 2 else []
+    return headline, join(*shown, due, _("There is no reason to switch."))
+
+
+def _keep_running(payload: Payload) -> tuple[str, str]:
+    v = payload["verdict"]
+    left = time_left(v["days_left"])
+    if v["progress"] is None:
+        headline = _("Keep running: no clear difference yet.")
+    elif left:
+        headline = _("Keep running: %(progress)s of the planned sample, %(left)s.") % {
+            "progress": formats.progress(v["progress"]),
+            "left": left,
+        }
+    else:
+        headline = _("Keep running: %(progress)s of the planned sample.") % {
+            "progress": formats.progress(v["progress"])
+        }
+    if payload["method"]["rule"] == "always_valid":
+        return headline, _("You may look every day: this rule allows it.")
+    return headline, _("Until then the numbers below are interim and can still turn.")
+
+
+def _not_enough_data(payload: Payload) -> tuple[str, str]:
+    experiment, v = payload["experiment"], payload["verdict"]
+    num = sum(x["num_units"] for x in payload["variants"])
+    counted = formats.units(num, experiment["unit"])
+    if experiment["planned_num_units"]:
+        headline = _("Not enough data: %(num)s of %(planned)s planned.") % {
+            "num": counted,
+            "planned": formats.number(experiment["planned_num_units"]),
+        }
+    else:
+        headline = _("Not enough data: %(num)s so far.") % {"num": counted}
+    detail = _("Results appear once each variant has enough units.")
+    return headline, join(_time_left_sentence(v["days_left"]), detail)
+
+
+def _stopped_early(payload: Payload) -> tuple[str, str]:
+    v = payload["verdict"]
+    headline = _("Stopped before the planned size: no verdict.")
+    if v["progress"] is not None:
+        headline = _("Stopped at %(progress)s of the planned size: no verdict.") % {
+            "progress": formats.progress(v["progress"])
+        }
+    detail = _("The numbers below are interim: nothing has been shown, neither way.")
+    return headline, detail
+
+
+def _invalid(payload: Payload) -> tuple[str, str]:
+    srm: Mapping[str, Any] = next((h for h in payload["health"] if h["code"] == "srm"), {})
+    leaked = srm.get("leaked_units") or 0
+    if leaked:
+        text = ngettext(
+            "Do not read these results: %(num)s unit is in a variant that gets no traffic.",
+            "Do not read these results: %(num)s units are in a variant that gets no traffic.",
+            leaked,
+        )
+        headline = text % {"num": formats.number(leaked)}
+    else:
+        headline = _("Do not read these results: the traffic split is wrong (SRM %(p)s).") % {
+            "p": formats.p_value(payload["verdict"]["srm_p_value"])
+        }
+    control = next((x for x in payload["variants"] if x["is_control"]), None)
+    split = ""
+    if control is not None and control["observed_share"] is not None:
+        split = _("The control got %(observed)s of the units instead of %(expected)s.") % {
+            "observed": formats.percent(control["observed_share"]),
+            "expected": formats.percent(control["expected_share"]),
+        }
+    advice = _("Some units are missing or counted twice: find the cause, then test again.")
+    return headline, join(split, advice)
+
+
+def _inconclusive_guardrail(payload: Payload) -> tuple[str, str]:
+    v = payload["verdict"]
+    found = effect(payload, variant=v["variant"], metric=v["metric"])
+    return join(found, guardrails(payload)), _("Do not ship it before that is clear.")
+
+
+def _unknown_verdict(payload: Payload) -> tuple[str, str]:
+    return _("This snapshot has a verdict that this version does not know."), ""
+
+
+_VERDICTS: dict[str, Callable[[Payload], tuple[str, str]]] = {
+    "ship": _ship,
+    "keep_control": _keep_control,
+    "no_difference": _no_difference,
+    "keep_running": _keep_running,
+    "not_enough_data": _not_enough_data,
+    "stopped_early": _stopped_early,
+    "invalid": _invalid,
+    "inconclusive_guardrail": _inconclusive_guardrail,
+}
