@@ -155,7 +155,7 @@ def test_of_many_clicks_at_once_one_makes_the_transition():
 
 @pytest.mark.django_db(transaction=True)
 def test_a_stop_is_not_undone_by_an_edit_and_holds_up_no_shopper(monkeypatch):
-    """The last snapshot of a large test takes a while, in the transaction of the stop."""
+    """The last snapshot of a large test takes a while, after the stop."""
     if connection.vendor == "sqlite":
         pytest.skip("the in-memory database has one connection; PostgreSQL runs this")
     pk = make_experiment().pk
@@ -183,9 +183,9 @@ def test_a_stop_is_not_undone_by_an_edit_and_holds_up_no_shopper(monkeypatch):
         thread.start()
         return thread
 
+    copy = Experiment.objects.get(pk=pk)
     stopping = in_thread(lambda: lifecycle.stop(Experiment.objects.get(pk=pk)))
     assert is_computing.wait(10)
-    copy = Experiment.objects.get(pk=pk)
     copy.name = "New name"
     editing = in_thread(copy.save)
     expose(Experiment.objects.get(pk=pk), "b", "ada")
