@@ -379,3 +379,9 @@ def test_an_event_that_arrives_late_still_counts_if_it_happened_before_the_stop(
     )
     payload = lifecycle.snapshots.refresh(experiment, now=LATER + dt.timedelta(days=1)).payload
     assert payload["metrics"][0]["comparisons"][0]["numerator"] == 1
+
+
+def test_a_test_that_nobody_takes_part_in_does_not_start():
+    experiment = make_experiment(state="draft", allocation=0.0)
+    with pytest.raises(TransitionError, match="an allocation, above 0"):
+        lifecycle.start(experiment)

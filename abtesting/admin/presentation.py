@@ -280,7 +280,7 @@ def _plan(payload: Payload) -> tuple[tuple[str, str], ...]:
         (_("Observed sample"), formats.units(num_units, experiment["unit"])),
     ]
     if experiment["num_days"]:
-        rows.append((_("Days with data"), formats.number(experiment["num_days"])))
+        rows.append((_("Days since the start"), formats.number(experiment["num_days"])))
     for m in payload["metrics"]:
         if m["role"] == "goal":
             value = formats.metric_value(m["control"]["value"], m)

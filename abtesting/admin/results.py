@@ -28,13 +28,14 @@ from kombu.exceptions import OperationalError
 from abtesting import tasks
 from abtesting.admin import presentation, sentences, verdicts
 from abtesting.admin.permissions import may_manage, may_view
+from abtesting.admin.transitions import state_text
 from abtesting.models import AuditEntry, Experiment, ResultSnapshot
 from abtesting.results import export, snapshots
 from abtesting.results.health import launch_checklist
 
 TEMPLATE = "admin/abtesting/experiment/results.html"
 STATUS_TEMPLATE = "admin/abtesting/experiment/results/_status.html"
-MAX_POLLS = 90  # one a second; after that the page says that it takes longer
+MAX_POLLS = 30  # one a second; after that the page says that it takes longer
 NUM_SNAPSHOTS = 20
 NUM_AUDIT_ENTRIES = 50
 
@@ -184,6 +185,7 @@ def _context(
         "title": _("Results of %(name)s") % {"name": experiment.name},
         "opts": Experiment._meta,
         "experiment": experiment,
+        "state_text": state_text(experiment),
         "snapshot": snapshot,
         "page": None,
         "snapshots": _snapshot_lines(experiment),

@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from abtesting import lifecycle
@@ -96,6 +97,15 @@ TRANSITIONS = {
 }
 
 
+def state_text(experiment: Experiment) -> str:
+    """The state in words; of a decided experiment with the variant that everybody sees."""
+    if experiment.decided_variant is None:
+        return experiment.get_state_display()
+    return gettext("Decided: everybody sees “%(variant)s”") % {
+        "variant": str(experiment.decided_variant)
+    }
+
+
 def transition_view(request: HttpRequest, experiment_id: int, action: str) -> HttpResponse:
     """Say what a transition changes, then make it."""
     experiment = get_object_or_404(Experiment, pk=experiment_id)
@@ -115,8 +125,7 @@ def transition_view(request: HttpRequest, experiment_id: int, action: str) -> Ht
             return HttpResponseRedirect(change_url)
         messages.success(
             request,
-            _("%(name)s: %(state)s.")
-            % {"name": experiment.name, "state": experiment.get_state_display()},
+            _("%(name)s: %(state)s.") % {"name": experiment.name, "state": state_text(experiment)},
         )
         if action == "stop" and outcome is None:
             messages.warning(request, _("The last results could not be computed. Refresh them."))

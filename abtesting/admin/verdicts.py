@@ -188,7 +188,9 @@ def _not_enough_data(payload: Payload) -> tuple[str, str]:
         }
     else:
         headline = _("Not enough data: %(num)s so far.") % {"num": counted}
-    detail = _("Results appear once each variant has enough units.")
+    detail = _("Each variant needs %(num)s, and the goal at least one event.") % {
+        "num": formats.units(payload["method"]["minimum_units"], experiment["unit"])
+    }
     return headline, join(_time_left_sentence(v["days_left"]), detail)
 
 

@@ -96,7 +96,7 @@ def analyse(experiment: Experiment, *, now: dt.datetime) -> Report:
     moments = source_for(experiment).read(experiment, until=until)
     num_units = dict(moments.final.num_units)
     total = sum(num_units.values())
-    due = decision.is_due(experiment, total)
+    due = decision.is_due(experiment, total) and decision.has_enough(experiment, num_units)
     metrics = tuple(_metric_report(plan, row, moments.final, due=due) for row in plan.rows)
     checks = Health(
         srm=health.srm_health([num_units[v.key] for v in variants], [v.weight for v in variants]),
@@ -114,6 +114,7 @@ def analyse(experiment: Experiment, *, now: dt.datetime) -> Report:
             num_comparisons=plan.num_comparisons,
             comparison_alpha=settings.ALPHA / plan.num_comparisons,
             correction="none" if plan.num_comparisons == 1 else "bonferroni",
+            minimum_units=settings.MINIMUM_UNITS,
             engine_version=__version__,
         ),
         verdict=decision.verdict(experiment, metrics, checks, num_units=num_units),

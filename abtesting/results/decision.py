@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from abtesting.conf import settings
 from abtesting.models import Experiment
@@ -48,6 +48,12 @@ def is_due(experiment: Experiment, num_units: int) -> bool:
     return rule(experiment) != "fixed_horizon" or planned is None or num_units >= planned
 
 
+def has_enough(experiment: Experiment, num_units: Mapping[str, int]) -> bool:
+    """Whether each variant has MINIMUM_UNITS; an imported test will get no more than it has."""
+    is_imported = experiment.source == Experiment.Source.IMPORTED
+    return is_imported or min(num_units.values(), default=0) >= settings.MINIMUM_UNITS
+
+
 def verdict(
     experiment: Experiment,
     metrics: Sequence[MetricReport],
@@ -79,13 +85,17 @@ def verdict(
     goals = [metric for metric in metrics if metric.role == "goal"]
     if health.srm.status == "bad":
         return say("invalid")
-    too_few = min(num_units.values(), default=0) < settings.MINIMUM_UNITS
-    if too_few or all(c.verdict == "no_result" for goal in goals for c in goal.comparisons):
+    if not goals or not has_enough(experiment, num_units):
         return say("not_enough_data")
-    if not is_due(experiment, sum(num_units.values())):
-        harm = _harm(metrics)
-        if harm is not None:
-            return say("keep_control", harm)
+    due = is_due(experiment, sum(num_units.values()))
+    harm = None if due else _harm(metrics)
+    if harm is not None:
+        return say("keep_control", harm)
+    has_result = any(c.verdict != "no_result" for goal in goals for c in goal.comparisons)
+    has_events = any(x.numerator for goal in goals for x in (goal.control, *goal.comparisons))
+    if not (has_result and has_events):
+        return say("not_enough_data")
+    if not due:
         is_over = experiment.state in (Experiment.State.STOPPED, Experiment.State.DECIDED)
         return say("stopped_early" if is_over else "keep_running")
     return say(*_judge(experiment, metrics, goals))

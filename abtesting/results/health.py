@@ -96,8 +96,10 @@ def launch_checklist(experiment: Experiment) -> list[ChecklistItem]:
         ),
         ChecklistItem(
             label=_("Every variant gets traffic"),
-            hint=_("Give each variant a weight above 0."),
-            ok=bool(variants) and all(variant.weight > 0 for variant in variants),
+            hint=_("Give each variant a weight, and the test an allocation, above 0."),
+            ok=bool(variants)
+            and all(variant.weight > 0 for variant in variants)
+            and experiment.allocation > 0,
         ),
         ChecklistItem(
             label=_("Payloads are JSON objects"),

@@ -206,6 +206,7 @@ class Method:
         rule: fixed_horizon (decided once, at the planned sample), always_valid or imported.
         alpha: Error rate of the goal comparisons together.
         comparison_alpha: Level of each goal comparison.
+        minimum_units: Units that each variant needs before anything is read.
     """
 
     rule: str
@@ -213,6 +214,7 @@ class Method:
     num_comparisons: int
     comparison_alpha: float
     correction: str
+    minimum_units: int
     engine_version: str
 
 

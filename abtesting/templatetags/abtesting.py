@@ -39,7 +39,7 @@ class ExperimentNode(Node):
     def _branch(self, key: str, experiments: RequestExperiments | None) -> NodeList:
         definition = definitions.get(key)
         name = definition.control.key if definition else "control"
-        control = self.branches.get(name, next(iter(self.branches.values())))
+        control = self.branches.get(name, NodeList())
         if experiments is None:
             return control
         variant = experiments.assignment(key).variant

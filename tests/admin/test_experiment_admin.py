@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
+from abtesting import lifecycle
 from abtesting.models import AuditEntry, Experiment, ExperimentMetric, ResultSnapshot, Variant
 from abtesting.results.snapshots import refresh
 from tests.builders import START, make_experiment, make_metric
@@ -507,3 +508,11 @@ def test_models_without_a_form_of_their_own_are_not_in_the_admin(admin_client):
     assert "Experiments" in names
     for model in (AuditEntry, ResultSnapshot, ExperimentMetric, Variant):
         assert str(model._meta.verbose_name_plural).capitalize() not in names
+
+
+def test_the_results_page_of_a_decided_test_names_what_everybody_sees(admin_client):
+    experiment = make_experiment(state="stopped")
+    warm = experiment.variants.get(key="b")
+    lifecycle.decide(experiment, variant=warm)
+    page = admin_client.get(experiment.get_absolute_url()).content.decode()
+    assert f"Decided: everybody sees “{warm}”" in page

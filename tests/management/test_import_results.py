@@ -41,7 +41,7 @@ def test_it_says_the_figures_the_verdict_and_where_the_result_is(file, capsys):
         ["spend", "control", "2", "5"],
         ["spend", "letter", "2", "12.75"],
     ]
-    assert verdict == "Verdict: not_enough_data"
+    assert verdict == "Verdict: no_difference"
     assert page == f"Results page: {Experiment.objects.get().get_absolute_url()}"
 
 

@@ -136,6 +136,7 @@ def base_payload(variants: tuple[str, ...] = ("control", "b"), num_days: int = 1
             "num_comparisons": 2,
             "comparison_alpha": 0.025,
             "correction": "bonferroni",
+            "minimum_units": 100,
             "engine_version": "0.1.0",
         },
         "verdict": {

@@ -406,6 +406,7 @@ def test_goals_of_all_variants_share_the_error_rate():
         "num_comparisons": 4,
         "comparison_alpha": 0.0125,
         "correction": "bonferroni",
+        "minimum_units": 100,
         "engine_version": __version__,
     }
     levels = {
@@ -600,3 +601,19 @@ def test_harm_to_a_guardrail_is_said_before_the_plan_is_fulfilled():
     assert only_comparison(payload, 1)["verdict"] == "harmed"
     assert (payload["verdict"]["code"], payload["verdict"]["metric"]) == ("keep_control", "orders")
     assert payload["verdict"]["guardrails"] == "failed"
+
+
+def test_a_goal_that_no_event_has_arrived_for_has_no_verdict():
+    experiment = make_experiment(planned_num_units=400)
+    convert(experiment, "control", 200, 0)
+    convert(experiment, "b", 200, 0)
+    assert report(experiment)["verdict"]["code"] == "not_enough_data"
+
+
+def test_with_too_few_units_in_a_variant_nothing_is_called_better():
+    experiment = make_experiment(planned_num_units=120)
+    convert(experiment, "control", 60, 2)
+    convert(experiment, "b", 60, 40)
+    payload = report(experiment)
+    assert payload["verdict"]["code"] == "not_enough_data"
+    assert only_comparison(payload)["verdict"] == "too_early"

@@ -358,3 +358,10 @@ def test_the_tracker_gives_the_page_a_token_of_its_visitor():
 )
 def test_without_anybody_to_track_there_is_no_tracker(request_of):
     assert render("{% abtesting_tracker %}", request_of()).strip() == ""
+
+
+def test_without_a_branch_for_the_control_the_control_is_nothing():
+    make_experiment(weights=(1, 0))
+    source = '{% experiment "test" %}{% variant "b" %}B{% endexperiment %}'
+    assert render(source, make_request()) == ""
+    assert not shown()

@@ -64,7 +64,11 @@ class Command(BaseCommand):
         )
         # The future has not happened yet.
         now = timezone.now() - dt.timedelta(minutes=10)
-        expected = [arrival for arrival in expected if arrival.at < now]
+        past = [arrival for arrival in expected if arrival.at < now]
+        if len(past) < len(expected):
+            num_future = len(expected) - len(past)
+            self.stdout.write(f"{num_future} shoppers would come after now: they are left out.")
+        expected = past
         num_new = 0
         try:
             for position, is_new in enumerate(replay(expected, seed=options["seed"], how=how), 1):
