@@ -50,6 +50,7 @@ def pages() -> dict[str, str]:
         "sign-up": "/account/sign-up/",
         "missing": "/no-such-page/",
         "experiments": "/admin/abtesting/experiment/",
+        "new experiment": "/admin/abtesting/experiment/add/",
         "experiment": f"{own}/change/",
         "results": f"{own}/results/",
         "stop": f"{own}/stop/confirm/",
