@@ -22,6 +22,7 @@ _RANGES: dict[str, tuple[Callable[[Any], object], str]] = {
     "SRM_ALPHA": (lambda v: 0 < v < 1, "a number between 0 and 1"),
     "MINIMUM_UNITS": (lambda v: v >= 2, "2 or more"),
     "TUNED_NUM_UNITS": (lambda v: v >= 2, "2 or more"),
+    "PRIOR_LIFT_SD": (lambda v: 0 < v < 10, "a number above 0 and below 10"),
     "COOKIE_AGE_DAYS": (lambda v: v > 0, "more than 0"),
     "TOKEN_AGE_SECONDS": (lambda v: v > 0, "more than 0"),
     "MAX_BATCH_EVENTS": (lambda v: v >= 1, "1 or more"),

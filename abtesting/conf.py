@@ -17,6 +17,7 @@ DEFAULTS: dict[str, Any] = {
     "SRM_ALPHA": 0.001,  # a traffic split less likely than this invalidates the results
     "MINIMUM_UNITS": 100,  # per variant: below it a result is "not enough data"
     "TUNED_NUM_UNITS": 10_000,  # the always-valid rule is sharpest at this many units in a test
+    "PRIOR_LIFT_SD": 0.3,  # the Bayesian view expects lifts of about this size, either way
     # Units
     "COOKIE_NAME": "abtesting",
     "COOKIE_AGE_DAYS": 365,

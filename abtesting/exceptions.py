@@ -49,3 +49,9 @@ class ImportFileError(AbtestingError, ValueError):
     def __init__(self, message: str, problems: list[tuple[int, str]] | None = None) -> None:
         super().__init__(message)
         self.problems = problems or []
+
+
+class SimulationError(AbtestingError, ValueError):
+    """A simulation that cannot be run as asked: bad options, or an experiment that is not ready."""
+
+    code = "simulation"

@@ -59,6 +59,8 @@ def start(
             actor=actor,
             now=now,
             started_at=now,
+            # From now on the rule is what it is today, also where it was left to be chosen.
+            decision_rule=Experiment.objects.get(pk=experiment.pk).rule,
         )
 
 

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.contrib.auth import get_user_model
 
 from abtesting.models import Experiment
-from abtesting.results import snapshots
+from abtesting.results import simulation_runs, snapshots
 
 
 @shared_task(acks_late=True, ignore_result=True, name="abtesting.refresh_experiment")
@@ -29,3 +29,9 @@ def refresh_all() -> None:
     """Compute the results of every running experiment; put it on the beat schedule."""
     for _experiment, _error in snapshots.refresh_all():
         pass
+
+
+@shared_task(acks_late=True, ignore_result=True, name="abtesting.simulate")
+def simulate(run_id: int) -> None:
+    """Do a simulation that was asked for; nothing when it is gone or has been done."""
+    simulation_runs.run(run_id)

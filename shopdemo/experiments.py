@@ -90,6 +90,9 @@ EXPERIMENTS: dict[str, dict[str, Any]] = {
             "more of them will order."
         ),
         "planned_num_units": 2000,
+        # Read at up to 20 looks on the way, and over as soon as one of them shows a difference.
+        "decision_rule": "group_sequential",
+        "planned_num_looks": 20,
         "variants": [("control", "No promise", {}), ("promise", "Thirty-day promise", {})],
         "metrics": [
             ("purchase-conversion", {"role": "goal", "minimum_lift": 0.1}),
@@ -105,6 +108,8 @@ EXPERIMENTS: dict[str, dict[str, Any]] = {
             "more inviting, so that more product cards are opened."
         ),
         "planned_num_units": 20_000,
+        # Its page leads with the chance to win, and may be read on any day.
+        "decision_rule": "bayesian",
         "variants": [
             ("control", "Rooms", {}),
             ("morning", "A moment", {"headline": "Small things for slow mornings"}),
@@ -133,9 +138,9 @@ def create_experiments(*, started_at: dt.datetime | None = None) -> list[Experim
             experiment, is_new = Experiment.objects.get_or_create(
                 key=key,
                 defaults={
-                    "name": plan["name"],
-                    "hypothesis": plan["hypothesis"],
-                    "planned_num_units": plan["planned_num_units"],
+                    name: value
+                    for name, value in plan.items()
+                    if name not in ("variants", "metrics")
                 },
             )
             if not is_new:

@@ -55,6 +55,8 @@ def test_the_defaults_are_in_range(settings):
         ("SRM_ALPHA", -0.001),
         ("MINIMUM_UNITS", 1),
         ("TUNED_NUM_UNITS", 0),
+        ("PRIOR_LIFT_SD", 0),
+        ("PRIOR_LIFT_SD", "wide"),
         ("COOKIE_AGE_DAYS", 0),
         ("TOKEN_AGE_SECONDS", -1),
         ("MAX_BATCH_EVENTS", 0),

@@ -95,6 +95,22 @@ def test_a_start_and_a_stop_are_dated():
     assert (experiment.started_at, experiment.ended_at) == (START, LATER)
 
 
+@pytest.mark.parametrize(
+    ("chosen", "planned", "rule"),
+    [
+        ("", 2000, "group_sequential"),
+        ("", None, "always_valid"),
+        ("bayesian", 2000, "bayesian"),
+    ],
+)
+def test_the_start_fixes_the_rule_that_was_recommended(chosen, planned, rule):
+    experiment = make_experiment(state="draft", decision_rule=chosen, planned_num_units=planned)
+    stale = Experiment.objects.get(pk=experiment.pk)
+    lifecycle.start(stale, now=START)
+    assert stale.decision_rule == rule
+    assert Experiment.objects.get(pk=experiment.pk).decision_rule == rule
+
+
 def test_a_pause_keeps_the_start():
     experiment = make_experiment()
     lifecycle.pause(experiment, now=LATER)

@@ -15,7 +15,7 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from abtesting.admin import results, transitions, verdicts
+from abtesting.admin import results, simulation, transitions, verdicts
 from abtesting.admin.permissions import ByRole
 from abtesting.models import (
     AuditEntry,
@@ -99,6 +99,7 @@ class ExperimentAdmin(ByRole, admin.ModelAdmin):
     list_filter = ("state", "source")
     search_fields = ("key", "name", "hypothesis")
     prepopulated_fields = {"key": ("name",)}
+    radio_fields = {"decision_rule": admin.VERTICAL}
     inlines = (VariantInline, ExperimentMetricInline)
     change_form_template = "admin/abtesting/experiment/change_form.html"
     view_on_site = False  # the button "Results" leads there
@@ -106,7 +107,11 @@ class ExperimentAdmin(ByRole, admin.ModelAdmin):
         (None, {"fields": ("name", "key", "hypothesis")}),
         (
             _("Who takes part"),
-            {"fields": ("unit", "allocation", "planned_num_units")},
+            {"fields": ("unit", "allocation")},
+        ),
+        (
+            _("How it is decided"),
+            {"fields": ("planned_num_units", "decision_rule", "planned_num_looks")},
         ),
         (_("Advanced"), {"fields": ("seed",), "classes": ("collapse",)}),
     )
@@ -181,6 +186,21 @@ class ExperimentAdmin(ByRole, admin.ModelAdmin):
                 "<int:experiment_id>/results/<int:snapshot_id>/",
                 wrap(results.results_view),
                 name="snapshot",
+            ),
+            path(
+                "<int:experiment_id>/simulation/",
+                wrap(simulation.simulation_view),
+                name="simulation",
+            ),
+            path(
+                "<int:experiment_id>/simulation/start/",
+                wrap(simulation.simulate_view),
+                name="simulate",
+            ),
+            path(
+                "<int:experiment_id>/simulation/status/",
+                wrap(simulation.simulation_status_view),
+                name="simulation_status",
             ),
             path(
                 "<int:experiment_id>/<str:action>/confirm/",

@@ -59,6 +59,15 @@ def progress(fraction: float) -> str:
     return _percent_sign(number(math.floor(min(fraction, 1.0) * 100 + 1e-9)))
 
 
+def chance(probability: float) -> str:
+    """Return a chance with one decimal; never certainty."""
+    if probability > 0.999:
+        return _("over %(percent)s") % {"percent": short_percent(0.999)}
+    if probability < 0.001:
+        return _("under %(percent)s") % {"percent": short_percent(0.001)}
+    return _percent_sign(number(probability * 100, 1))
+
+
 def interval(ends: Sequence[float | None] | None) -> str:
     """Return an interval of relative changes in words; an unbounded side is said."""
     if ends is None:

@@ -67,12 +67,21 @@ class MetricRow:
     change: str = ""
     arrow: str = ""
     interval: str = ""
+    confidence_interval: str = ""  # of the change, where `interval` may be the credible one
+    lift: str = ""  # the estimated change, where `change` may be the posterior one
     difference: str = ""
     difference_interval: str = ""
     standard_error: str = ""
     p_value: str = ""
+    adjusted_p_value: str = ""
     level: str = ""
     method: str = ""
+    chance: str = ""
+    risk: str = ""
+    credible_interval: str = ""
+    corrected: str = ""
+    corrected_difference: str = ""
+    corrected_interval: str = ""
     chip: Chip | None = None
     reason: str = ""
     forest: charts.ForestRow | None = None
@@ -89,8 +98,29 @@ class MetricGroup:
     direction: str
     direction_sign: str
     target: str  # a guardrail's margin or the smallest lift of interest
+    so_far: str  # all variants together, where the variants were last read at a look
     control: MetricRow
     rows: tuple[MetricRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataRow:
+    """One variant of one metric in the table of all numbers; a reason instead of cells."""
+
+    metric: str
+    variant: str
+    num_units: str
+    value: str
+    cells: tuple[tuple[str, bool], ...] = ()  # text, whether it is a number
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataTable:
+    """All numbers of a table of metrics; columns without any are left out."""
+
+    columns: tuple[tuple[str, bool], ...]  # label, whether it holds numbers
+    rows: tuple[DataRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +132,11 @@ class MetricTable:
     axis_labels: tuple[Label, ...]
     has_intervals: bool
     has_marks: bool
+    odds: bool  # whether chances to win are shown instead of p-values
+    is_adjusted: bool  # whether p-values are adjusted for their number
     metrics: tuple[MetricGroup, ...]
+    notes: tuple[str, ...]
+    data: DataTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +197,9 @@ class ResultsPage:
 
     verdict: Verdict
     is_trustworthy: bool
+    rule_code: str
     rule: str
+    look: str
     correction: str
     computed_at: datetime
     data_until: datetime | None

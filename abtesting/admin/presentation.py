@@ -13,17 +13,16 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from abtesting.admin import formats, sentences, timeline, verdicts
+from abtesting.admin.metric_table import metric_table, target
 from abtesting.admin.page import (
     Allocation,
     HealthCell,
-    MetricGroup,
-    MetricRow,
-    MetricTable,
     ResultsPage,
     VariantShare,
 )
 from abtesting.admin.sentences import Chip, Payload
 from abtesting.results import charts
+from abtesting.results.report import upgraded
 
 
 def build_page(payload: Payload, *, metric: str | None = None) -> ResultsPage:
@@ -33,6 +32,7 @@ def build_page(payload: Payload, *, metric: str | None = None) -> ResultsPage:
         payload: The snapshot's payload.
         metric: Key of the metric shown over time; the verdict's or the first goal without one.
     """
+    payload = upgraded(payload)
     experiment = payload["experiment"]
     days = [date.fromisoformat(d["date"]) for d in payload["exposures_by_day"]]
     return ResultsPage(
@@ -41,7 +41,9 @@ def build_page(payload: Payload, *, metric: str | None = None) -> ResultsPage:
             h["code"] == "srm" and h["status"] == "bad" for h in payload["health"]
         )
         and payload["verdict"]["code"] != "invalid",
-        rule=sentences.rule(payload["method"]),
+        rule_code=payload["method"]["rule"],
+        rule=sentences.rule(payload),
+        look=sentences.look(payload),
         correction=sentences.correction(payload["method"]),
         computed_at=datetime.fromisoformat(payload["computed_at"]),
         data_until=_moment(payload["data_until"]),
@@ -50,9 +52,9 @@ def build_page(payload: Payload, *, metric: str | None = None) -> ResultsPage:
         started_at=_moment(experiment["started_at"]),
         ended_at=_moment(experiment["ended_at"]),
         allocation=_allocation(payload),
-        goals=_metric_table(payload, "goal"),
-        guardrails=_metric_table(payload, "guardrail"),
-        secondary=_metric_table(payload, "secondary"),
+        goals=metric_table(payload, "goal"),
+        guardrails=metric_table(payload, "guardrail"),
+        secondary=metric_table(payload, "secondary"),
         over_time=timeline.over_time(payload, metric, days),
         daily_units=timeline.daily_units(payload),
         is_imported=experiment["source"] == "imported",
@@ -88,10 +90,14 @@ def _split_cell(entry: Mapping[str, Any], payload: Payload) -> HealthCell:
         label=_("Traffic split"),
         chip=_health_chip(entry["status"], ok=_("As planned"), warn=_("Unsure"), bad=_("Wrong")),
         value=formats.p_value(entry["p_value"]) if judged else "",
-        note=_("Chance of a split at least this uneven by luck alone.")
-        if judged
-        else _("Too few units to judge the split."),
+        note=_split_note(entry) if judged else _("Too few units to judge the split."),
     )
+
+
+def _split_note(entry: Mapping[str, Any]) -> str:
+    if entry["method"] == "sequential":
+        return _("Chance of a split this uneven on any day, by luck alone.")
+    return _("Chance of a split at least this uneven by luck alone.")
 
 
 def _sample_cell(entry: Mapping[str, Any], payload: Payload) -> HealthCell:
@@ -159,120 +165,12 @@ def _allocation(payload: Payload) -> Allocation:
     )
 
 
-def _metric_table(payload: Payload, role: str) -> MetricTable | None:
-    metrics = [m for m in payload["metrics"] if m["role"] == role]
-    if not metrics:
-        return None
-    axis = charts.forest_axis(
-        [c for m in metrics for c in m["comparisons"]],
-        marks=[x for m in metrics for x in timeline.marks(m)],
-    )
-    alpha = payload["method"]["comparison_alpha"] if role == "goal" else None
-    return MetricTable(
-        role=role,
-        axis=axis,
-        axis_labels=timeline.change_labels(axis.ticks),
-        has_intervals=any(c["lift"] is not None for m in metrics for c in m["comparisons"]),
-        has_marks=any(timeline.marks(m) for m in metrics),
-        metrics=tuple(_metric_group(payload, m, axis, alpha) for m in metrics),
-    )
-
-
-def _target(metric: Mapping[str, Any]) -> str:
-    if metric["margin"] is not None:
-        return _("allowed: nothing worse than %(margin)s") % {"margin": sentences.margin(metric)}
-    if metric["minimum_lift"]:
-        lift = formats.short_percent(metric["minimum_lift"])
-        return _("smallest change of interest: %(lift)s") % {"lift": lift}
-    return ""
-
-
-def _metric_group(
-    payload: Payload, metric: Mapping[str, Any], axis: charts.ForestAxis, alpha: float | None
-) -> MetricGroup:
-    lower_is_better = metric["direction"] == "decrease"
-    control = metric["control"]
-    return MetricGroup(
-        key=metric["key"],
-        name=metric["name"],
-        description=metric["description"],
-        direction=_("lower is better") if lower_is_better else _("higher is better"),
-        direction_sign="↓" if lower_is_better else "↑",
-        target=_target(metric),
-        control=MetricRow(
-            variant=sentences.variant_name(payload, control["variant"]),
-            num_units=formats.number(control["num_units"]),
-            value=formats.metric_value(control["value"], metric),
-            fraction=_fraction(control, metric),
-            forest=charts.forest_row(axis, lift=None, interval=None),
-        ),
-        rows=tuple(
-            _metric_row(payload, metric, comparison, axis, alpha)
-            for comparison in metric["comparisons"]
-        ),
-    )
-
-
-def _fraction(arm: Mapping[str, Any], metric: Mapping[str, Any]) -> str:
-    if arm["numerator"] is None or arm["denominator"] is None:
-        return ""
-    numerator = formats.metric_total(arm["numerator"], metric, numerator=True)
-    return f"{numerator} / {formats.metric_total(arm['denominator'], metric, numerator=False)}"
-
-
-def _metric_row(
-    payload: Payload,
-    metric: Mapping[str, Any],
-    comparison: Mapping[str, Any],
-    axis: charts.ForestAxis,
-    alpha: float | None,
-) -> MetricRow:
-    lift, difference = comparison["lift"], comparison["difference"]
-    by = lift if lift is not None else difference
-    name = sentences.variant_name(payload, comparison["variant"])
-    change, interval = "", ""
-    if lift is not None:
-        change, interval = formats.change(lift), formats.interval(comparison["lift_interval"])
-    elif difference is not None:
-        change = formats.metric_difference(difference, metric)
-        interval = formats.metric_difference_interval(comparison["difference_interval"], metric)
-    error = comparison["standard_error"]
-    return MetricRow(
-        variant=name,
-        num_units=formats.number(comparison["num_units"]),
-        value=formats.metric_value(comparison["value"], metric),
-        fraction=_fraction(comparison, metric),
-        change=change,
-        arrow="" if not by else "▲" if by > 0 else "▼",
-        interval=interval,
-        difference=formats.metric_difference(difference, metric),
-        difference_interval=formats.metric_difference_interval(
-            comparison["difference_interval"], metric
-        ),
-        standard_error=formats.metric_difference(error, metric).lstrip("+"),
-        p_value=formats.p_value(comparison["p_value"], threshold=alpha),
-        level=formats.short_percent(comparison["confidence_level"])
-        if comparison["confidence_level"] is not None
-        else "–",
-        method=sentences.method_name(comparison["method"] or "–"),
-        chip=sentences.comparison_chip(comparison["verdict"]),
-        reason=sentences.reason(comparison["reason"]),
-        forest=charts.forest_row(
-            axis, lift=lift, interval=comparison["lift_interval"], marks=timeline.marks(metric)
-        )
-        if lift is not None
-        else None,
-        forest_text=_("%(metric)s, %(variant)s: %(change)s (%(interval)s)")
-        % {"metric": metric["name"], "variant": name, "change": change, "interval": interval},
-    )
-
-
 def _plan(payload: Payload) -> tuple[tuple[str, str], ...]:
     experiment, method = payload["experiment"], payload["method"]
     num_units = sum(v["num_units"] for v in payload["variants"])
     planned = experiment["planned_num_units"]
     rows = [
-        (_("Decision rule"), sentences.rule(method)),
+        (_("Decision rule"), sentences.rule(payload)),
         (
             _("Planned sample"),
             formats.units(planned, experiment["unit"]) if planned else _("None"),
@@ -281,12 +179,21 @@ def _plan(payload: Payload) -> tuple[tuple[str, str], ...]:
     ]
     if experiment["num_days"]:
         rows.append((_("Days since the start"), formats.number(experiment["num_days"])))
+    if payload["looks"]:
+        looks = payload["looks"]
+        values = {"taken": len(looks["taken"]), "planned": looks["planned"]}
+        rows.append((_("Looks"), _("%(taken)s taken, %(planned)s planned") % values))
+    if method["any_peek_error"] is not None:
+        error = _("%(error)s, if it were looked at every day and decided alone") % {
+            "error": formats.progress(method["any_peek_error"])
+        }
+        rows.append((_("Error of the chance to win"), error))
     for m in payload["metrics"]:
         if m["role"] == "goal":
             value = formats.metric_value(m["control"]["value"], m)
-            target = _target(m)
-            if target:
-                value = _("%(value)s (%(target)s)") % {"value": value, "target": target}
+            wanted = target(m)
+            if wanted:
+                value = _("%(value)s (%(target)s)") % {"value": value, "target": wanted}
             rows.append((_("%(metric)s of the control") % {"metric": m["name"]}, value))
     rows.append((_("Level"), sentences.correction(method)))
     rows.append((_("Analysis engine"), method["engine_version"]))

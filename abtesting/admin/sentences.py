@@ -27,9 +27,13 @@ class Chip:
     tone: str  # good | bad | warn | neutral
 
 
-def metric_of(payload: Payload, key: str | None) -> Mapping[str, Any] | None:
-    """Return the payload's metric of that key."""
-    return next((m for m in payload["metrics"] if m["key"] == key), None)
+def comparison_of(
+    payload: Payload, *, metric: str | None, variant: str | None
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return the metric of that key and its comparison of that variant, each empty without one."""
+    found: Mapping[str, Any] = next((m for m in payload["metrics"] if m["key"] == metric), {})
+    comparisons = (c for c in found.get("comparisons", ()) if c["variant"] == variant)
+    return found, next(comparisons, {})
 
 
 def variant_name(payload: Payload, key: str | None) -> str:
@@ -74,13 +78,25 @@ def reason(reason: Mapping[str, str] | None) -> str:
         return ""
     texts = {
         "too_few_units": _("Too few units for a result."),
+        "too_skewed": _("The values are too uneven for a result yet: a few are very large."),
+        "before_first_look": _("Not read yet: the first look is still to come."),
         "zero_variance": _("All units have the same value."),
+        "zero_denominator": _("The denominator is zero."),
         "no_data": _("No data yet."),
         "no_events": _("No events yet."),
         "zero_baseline": _("The control's value is zero, so there is no relative change."),
         "one_arm": _("Only one variant has units."),
     }
     return texts.get(reason["code"]) or reason.get("detail") or reason["code"]
+
+
+def warning(code: str) -> str:
+    """Return why a result is less certain than it looks."""
+    texts = {
+        "skewed": _("few units for values this uneven (a few are very large); read it with care."),
+        "few_successes": _("very few events; read it with care."),
+    }
+    return texts.get(code, code)
 
 
 def action_name(action: str) -> str:
@@ -102,22 +118,60 @@ def method_name(method: str) -> str:
     """Return the name of a statistical method."""
     names = {
         "score": _("Score test (Miettinen–Nurminen)"),
+        "exact": _("Exact score test"),
         "welch": _("Welch’s t-test"),
         "delta": _("Delta method"),
     }
     return names.get(method, method)
 
 
-def rule(method: Mapping[str, Any]) -> str:
+def rule(payload: Payload) -> str:
     """Return the decision rule in words."""
+    looks = payload["looks"] or {"planned": 0}
     rules = {
+        "group_sequential": _(
+            "Looks along the way: read up to %(num)s times until the planned sample is complete; "
+            "may stop early."
+        )
+        % {"num": formats.number(looks["planned"])},
         "fixed_horizon": _(
             "Decided once, when the planned sample is reached; later units are not counted."
         ),
         "always_valid": _("Always valid: may be read and decided on any day."),
+        "bayesian": _(
+            "Chances: may be read on any day; a winner needs a high chance and the always-valid "
+            "test."
+        ),
         "imported": _("Read once, at the end. How the sample was planned is not known."),
     }
-    return rules.get(method["rule"], str(method["rule"]))
+    return rules.get(payload["method"]["rule"], str(payload["method"]["rule"]))
+
+
+def look(payload: Payload) -> str:
+    """Return when the goals were read last and when they are read next, or nothing."""
+    looks, experiment = payload["looks"], payload["experiment"]
+    if not looks:
+        return ""
+    next_at = looks["next_at"] and formats.units(looks["next_at"], experiment["unit"])
+    if not looks["taken"]:
+        return _("The goals are first read at about %(num)s.") % {"num": next_at} if next_at else ""
+    last = looks["taken"][-1]
+    values = {
+        "num": formats.number(last["num_units"]),
+        "planned": formats.units(experiment["planned_num_units"], experiment["unit"]),
+        "number": formats.number(last["number"]),
+        "looks": formats.number(looks["planned"]),
+        "next": next_at,
+    }
+    if next_at:
+        return (
+            _("Read at %(num)s of %(planned)s (look %(number)s of %(looks)s); next at %(next)s.")
+            % values
+        )
+    return (
+        _("Read at %(num)s of %(planned)s (look %(number)s of %(looks)s), for the last time.")
+        % values
+    )
 
 
 def correction(method: Mapping[str, Any]) -> str:
@@ -139,11 +193,8 @@ def correction(method: Mapping[str, Any]) -> str:
 
 def effect(payload: Payload, *, variant: str | None, metric: str | None) -> str:
     """Return what a variant does to a metric, with its interval, as one sentence."""
-    found = metric_of(payload, metric)
-    comparison = next(
-        (c for c in (found or {}).get("comparisons", ()) if c["variant"] == variant), None
-    )
-    if found is None or comparison is None or comparison["difference"] is None:
+    found, comparison = comparison_of(payload, metric=metric, variant=variant)
+    if not comparison or comparison["difference"] is None:
         return ""
     size, ends = comparison["lift"], comparison["lift_interval"]
     if size is None:  # a control of zero has no relative change
@@ -169,6 +220,36 @@ def effect(payload: Payload, *, variant: str | None, metric: str | None) -> str:
         "text": start,
         "level": formats.short_percent(comparison["confidence_level"]),
         "interval": between,
+    }
+
+
+def odds(payload: Payload, *, variant: str | None, metric: str | None) -> str:
+    """Return a variant's chance to beat the control, and by how much, as one sentence."""
+    found, comparison = comparison_of(payload, metric=metric, variant=variant)
+    if not comparison or comparison["bayesian"] is None:
+        return effect(payload, variant=variant, metric=metric)
+    posterior = comparison["bayesian"]
+    return _(
+        "Chance that %(variant)s beats the control in %(metric)s: %(chance)s. Expected change: "
+        "%(change)s (%(level)s credible interval: %(interval)s)."
+    ) % {
+        "variant": variant_in_text(payload, variant),
+        "metric": found["name"],
+        "chance": formats.chance(posterior["chance_to_win"]),
+        "change": formats.change(posterior["lift"]),
+        "level": formats.short_percent(posterior["level"]),
+        "interval": formats.interval(posterior["lift_interval"]),
+    }
+
+
+def risk(payload: Payload, *, variant: str | None, metric: str | None) -> str:
+    """Return what shipping a variant costs on average where it is worse."""
+    found, comparison = comparison_of(payload, metric=metric, variant=variant)
+    if not comparison or comparison["bayesian"] is None:
+        return ""
+    return _("Risk of shipping it: %(loss)s of %(metric)s on average.") % {
+        "loss": formats.change(comparison["bayesian"]["expected_loss"], signed=False),
+        "metric": found["name"],
     }
 
 

@@ -16,10 +16,13 @@ from abtesting.admin import formats
 from abtesting.admin.sentences import (
     Chip,
     Payload,
+    comparison_of,
     effect,
     join,
     listing,
     margin,
+    odds,
+    risk,
     time_left,
     variant_in_text,
 )
@@ -95,19 +98,61 @@ def _guardrails_that_are(payload: Payload, *verdicts: str) -> list[Mapping[str, 
 
 
 def _why_now(payload: Payload) -> str:
-    if payload["experiment"]["source"] == "imported":
+    """Return why the goals may be read now."""
+    rule, progress = payload["method"]["rule"], payload["verdict"]["progress"]
+    if rule == "imported" or payload["experiment"]["source"] == "imported":
         return ""
-    if payload["method"]["rule"] == "fixed_horizon":
+    looks = payload["looks"] or {"taken": ()}
+    if looks["taken"] and looks["taken"][-1]["information"] < 1:
+        return _("Shown at look %(number)s of %(looks)s, before the planned size.") % {
+            "number": formats.number(looks["taken"][-1]["number"]),
+            "looks": formats.number(looks["planned"]),
+        }
+    if rule in ("group_sequential", "fixed_horizon") and progress is not None:
         return _("Planned size reached.")
+    if rule == "bayesian":
+        return _("The always-valid test agrees.")
     return _("The rule allows deciding on any day.")
+
+
+def _early(payload: Payload) -> str:
+    """Return at which look it was shown, if that was before the planned size."""
+    is_early = payload["looks"] and payload["looks"]["taken"][-1]["information"] < 1
+    return _why_now(payload) if is_early else ""
+
+
+def _corrected(payload: Payload) -> str:
+    """Return the estimate that is corrected for stopping at a look before the planned size."""
+    v, looks = payload["verdict"], payload["looks"]
+    metric, comparison = comparison_of(payload, metric=v["metric"], variant=v["variant"])
+    found = comparison.get("corrected")
+    if not found or not looks or looks["taken"][-1]["information"] >= 1:
+        return ""
+    if found["lift"] is None:
+        change = formats.metric_difference(found["difference"], metric)
+    else:
+        change = formats.change(found["lift"])
+    return _("Stopping early flatters; corrected for that, the change is %(change)s.") % {
+        "change": change
+    }
+
+
+def _found(payload: Payload) -> str:
+    """Return what the verdict's comparison shows, in the terms of the decision rule."""
+    v = payload["verdict"]
+    say = odds if payload["method"]["rule"] == "bayesian" else effect
+    return say(payload, variant=v["variant"], metric=v["metric"])
 
 
 def _ship(payload: Payload) -> tuple[str, str]:
     v = payload["verdict"]
     ship = _("Ship %(variant)s.") % {"variant": variant_in_text(payload, v["variant"])}
+    cost = ""
+    if payload["method"]["rule"] == "bayesian":
+        cost = risk(payload, variant=v["variant"], metric=v["metric"])
     return (
-        effect(payload, variant=v["variant"], metric=v["metric"]),
-        join(guardrails(payload), _why_now(payload), ship),
+        _found(payload),
+        join(cost, guardrails(payload), _why_now(payload), ship, _corrected(payload)),
     )
 
 
@@ -115,10 +160,10 @@ def _keep_control(payload: Payload) -> tuple[str, str]:
     v = payload["verdict"]
     harmed = _guardrails_that_are(payload, "harmed")
     by_goal = v["metric"] not in {m["key"] for m in harmed}
-    found = effect(payload, variant=v["variant"], metric=v["metric"]) if by_goal else ""
+    found = _found(payload) if by_goal else ""
     if v["guardrails"] != "failed" or not harmed:
         keep = _("Keep the control.")
-        return (found, keep) if found else (keep, "")
+        return (found, join(_early(payload), keep, _corrected(payload))) if found else (keep, "")
     # A gain on the goal must not be what is quoted when a guardrail decides against it.
     headline = _("Keep the control: %(variant)s harms a guardrail, %(names)s.") % {
         "variant": variant_in_text(payload, v["variant"]),
@@ -152,14 +197,15 @@ def _no_difference(payload: Payload) -> tuple[str, str]:
         for c in m["comparisons"]
         if c["lift_interval"] is not None
     ]
-    due = _why_now(payload) if payload["method"]["rule"] == "fixed_horizon" else ""
+    is_planned = payload["method"]["rule"] in ("fixed_horizon", "group_sequential")
+    due = _why_now(payload) if is_planned else ""
     # With many comparisons the table says it better than a sentence.
     shown = ranges if len(ranges) <= 2 else []
     return headline, join(*shown, due, _("There is no reason to switch."))
 
 
 def _keep_running(payload: Payload) -> tuple[str, str]:
-    v = payload["verdict"]
+    v, rule = payload["verdict"], payload["method"]["rule"]
     left = time_left(v["days_left"])
     if v["progress"] is None:
         headline = _("Keep running: no clear difference yet.")
@@ -172,9 +218,34 @@ def _keep_running(payload: Payload) -> tuple[str, str]:
         headline = _("Keep running: %(progress)s of the planned sample.") % {
             "progress": formats.progress(v["progress"])
         }
-    if payload["method"]["rule"] == "always_valid":
+    if rule == "always_valid":
         return headline, _("You may look every day: this rule allows it.")
+    if rule == "group_sequential":
+        return headline, _("Between two looks the goals stay as they were at the last one.")
+    if rule == "bayesian":
+        return _most_likely(payload) or headline, join(headline, _chance_alone(payload))
     return headline, _("Until then the numbers below are interim and can still turn.")
+
+
+def _most_likely(payload: Payload) -> str:
+    """Return the chance of the variant that is most likely better in the first goal."""
+    goal = next((m for m in payload["metrics"] if m["role"] == "goal"), None)
+    found = [c for c in goal["comparisons"] if c["bayesian"]] if goal else []
+    if goal is None or not found:
+        return ""
+    best = max(found, key=lambda c: float(c["bayesian"]["chance_to_win"]))
+    return odds(payload, variant=best["variant"], metric=goal["key"])
+
+
+def _chance_alone(payload: Payload) -> str:
+    """Return why a high chance alone decides nothing, with the error that it would make."""
+    error = payload["method"]["any_peek_error"]
+    if error is None:
+        return _("A high chance alone decides nothing: the always-valid test must agree.")
+    return _(
+        "A high chance alone decides nothing, because looked at every day it calls about "
+        "%(error)s of equal variants different: the always-valid test must agree."
+    ) % {"error": formats.progress(error)}
 
 
 def _not_enough_data(payload: Payload) -> tuple[str, str]:
@@ -201,8 +272,9 @@ def _stopped_early(payload: Payload) -> tuple[str, str]:
         headline = _("Stopped at %(progress)s of the planned size: no verdict.") % {
             "progress": formats.progress(v["progress"])
         }
-    detail = _("The numbers below are interim: nothing has been shown, neither way.")
-    return headline, detail
+    if payload["method"]["rule"] == "group_sequential":
+        return headline, _("The last look found no difference: nothing is shown, neither way.")
+    return headline, _("The numbers below are interim: nothing has been shown, neither way.")
 
 
 def _invalid(payload: Payload) -> tuple[str, str]:
@@ -219,21 +291,24 @@ def _invalid(payload: Payload) -> tuple[str, str]:
         headline = _("Do not read these results: the traffic split is wrong (SRM %(p)s).") % {
             "p": formats.p_value(payload["verdict"]["srm_p_value"])
         }
-    control = next((x for x in payload["variants"] if x["is_control"]), None)
+    off = next((x for x in payload["variants"] if x["key"] == srm.get("variant")), None)
+    off = off or next((x for x in payload["variants"] if x["is_control"]), None)
     split = ""
-    if control is not None and control["observed_share"] is not None:
-        split = _("The control got %(observed)s of the units instead of %(expected)s.") % {
-            "observed": formats.percent(control["observed_share"]),
-            "expected": formats.percent(control["expected_share"]),
+    if off is not None and off["observed_share"] is not None:
+        pattern = _("%(variant)s got %(observed)s of the units instead of %(expected)s.")
+        if off["is_control"]:
+            pattern = _("The control got %(observed)s of the units instead of %(expected)s.")
+        split = pattern % {
+            "variant": variant_in_text(payload, off["key"], starts=True),
+            "observed": formats.percent(off["observed_share"]),
+            "expected": formats.percent(off["expected_share"]),
         }
     advice = _("Some units are missing or counted twice: find the cause, then test again.")
     return headline, join(split, advice)
 
 
 def _inconclusive_guardrail(payload: Payload) -> tuple[str, str]:
-    v = payload["verdict"]
-    found = effect(payload, variant=v["variant"], metric=v["metric"])
-    return join(found, guardrails(payload)), _("Do not ship it before that is clear.")
+    return join(_found(payload), guardrails(payload)), _("Do not ship it before that is clear.")
 
 
 def _unknown_verdict(payload: Payload) -> tuple[str, str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, Self, cast
 
 from abtesting.models import Experiment
-from abtesting.statistics.moments import Counts, Moments
+from abtesting.statistics.moments import Counts, Moments, MomentsDict
 
 UnitMoments = Counts | Moments
 """Counts of a proportion; moments of a mean (1 column) or a ratio (numerator, denominator)."""
@@ -26,6 +26,39 @@ class MomentsAt:
     num_units: Mapping[str, int]
     metrics: Mapping[str, Mapping[str, UnitMoments]]
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data that JSON can hold without loss."""
+        return {
+            "num_units": dict(self.num_units),
+            "metrics": {
+                metric: {variant: _as_dict(moments) for variant, moments in found.items()}
+                for metric, found in self.metrics.items()
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `as_dict` wrote."""
+        return cls(
+            num_units=data["num_units"],
+            metrics={
+                metric: {variant: _from_dict(moments) for variant, moments in found.items()}
+                for metric, found in data["metrics"].items()
+            },
+        )
+
+
+def _as_dict(moments: UnitMoments) -> Mapping[str, Any]:
+    if isinstance(moments, Counts):
+        return {"num_units": moments.num_units, "num_successes": moments.num_successes}
+    return moments.as_dict()
+
+
+def _from_dict(data: Mapping[str, Any]) -> UnitMoments:
+    if "num_successes" in data:
+        return Counts(**data)
+    return Moments.from_dict(cast("MomentsDict", data))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExperimentMoments:
@@ -33,6 +66,7 @@ class ExperimentMoments:
 
     Attributes:
         final: Everything up to `until`.
+        look: Everything up to `looked_at`; None where that was not asked for.
         days: Cumulative, by the end of each UTC day from the first exposure; empty when the days
             are not known.
         last_exposure_at: Time of the newest exposure, when known.
@@ -40,6 +74,7 @@ class ExperimentMoments:
     """
 
     final: MomentsAt
+    look: MomentsAt | None = None
     days: tuple[tuple[dt.date, MomentsAt], ...] = ()
     last_exposure_at: dt.datetime | None = None
     last_event_at: dt.datetime | None = None
@@ -48,6 +83,8 @@ class ExperimentMoments:
 class MomentSource(Protocol):
     """Where moments come from."""
 
-    def read(self, experiment: Experiment, *, until: dt.datetime) -> ExperimentMoments:
-        """Moments of what happened before `until`."""
+    def read(
+        self, experiment: Experiment, *, until: dt.datetime, looked_at: dt.datetime | None = None
+    ) -> ExperimentMoments:
+        """Moments of what happened before `until`, and of what happened before `looked_at`."""
         ...

@@ -5,7 +5,8 @@ from __future__ import annotations
 from abtesting.models.event import Event, Exposure
 from abtesting.models.experiment import AuditEntry, Experiment, Variant
 from abtesting.models.metric import ExperimentMetric, Metric
-from abtesting.models.result import ImportedMoments, ResultSnapshot
+from abtesting.models.result import ImportedMoments, Look, ResultSnapshot
+from abtesting.models.simulation import SimulationRun
 
 __all__ = [
     "AuditEntry",
@@ -14,7 +15,9 @@ __all__ = [
     "ExperimentMetric",
     "Exposure",
     "ImportedMoments",
+    "Look",
     "Metric",
     "ResultSnapshot",
+    "SimulationRun",
     "Variant",
 ]

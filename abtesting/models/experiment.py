@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from abtesting.models.frozen import FrozenModel
+
+MAX_NUM_LOOKS = 60
+PLANNED_RULES = ("group_sequential", "fixed_horizon")
+"""Decision rules that wait for a planned sample."""
 
 KEY_VALIDATOR = RegexValidator(
     r"\A[a-z0-9]+(?:[-_][a-z0-9]+)*\Z",
@@ -41,6 +46,30 @@ class Experiment(FrozenModel):
 
         LIVE = "live", _("Live traffic")
         IMPORTED = "imported", _("Imported results")
+
+    class DecisionRule(models.TextChoices):
+        """When the goals may be read, and what shows a difference; see `results.plan`."""
+
+        RECOMMENDED = (
+            "",
+            _("Recommended: looks along the way with a planned sample, any day without one"),
+        )
+        GROUP_SEQUENTIAL = (
+            "group_sequential",
+            _("Looks along the way: read several times up to the planned sample, may stop early"),
+        )
+        ALWAYS_VALID = (
+            "always_valid",
+            _("Any day: read and stop whenever you like, needs more units"),
+        )
+        FIXED_HORIZON = (
+            "fixed_horizon",
+            _("Once, at the end: read when the planned sample is complete, never earlier"),
+        )
+        BAYESIAN = (
+            "bayesian",
+            _("Chances: shows how likely a variant is better, may be read any day"),
+        )
 
     key = models.CharField(
         _("key"),
@@ -86,9 +115,27 @@ class Experiment(FrozenModel):
         blank=True,
         validators=[MinValueValidator(2)],
         help_text=_(
-            "Units in all variants together at which the test is decided, once. "
-            "Left empty: an always-valid rule is used, which may be read any day "
-            "but needs more units."
+            "Units in all variants together after which the test is over. “Looks along the way” "
+            "and “Once, at the end” need it; the other rules are sharpest at this size."
+        ),
+    )
+    decision_rule = models.CharField(
+        _("decision rule"),
+        max_length=24,
+        choices=DecisionRule.choices,
+        blank=True,
+        default=DecisionRule.RECOMMENDED,
+        help_text=_(
+            "If in doubt, leave it at “Recommended”. It cannot be changed after the start."
+        ),
+    )
+    planned_num_looks = models.PositiveSmallIntegerField(
+        _("planned looks"),
+        default=20,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_NUM_LOOKS)],
+        help_text=_(
+            "For “Looks along the way”: how often the goals are read up to the planned sample, "
+            "evenly spaced. More looks can stop earlier and cost very little."
         ),
     )
     started_at = models.DateTimeField(_("started at"), null=True, blank=True, editable=False)
@@ -114,6 +161,8 @@ class Experiment(FrozenModel):
         "allocation",
         "seed",
         "planned_num_units",
+        "decision_rule",
+        "planned_num_looks",
     )
     lifecycle_fields = ("state", "started_at", "ended_at", "decided_variant_id")
 
@@ -132,10 +181,46 @@ class Experiment(FrozenModel):
                 name="abtesting_allocation_0_1",
                 condition=models.Q(allocation__gte=0.0, allocation__lte=1.0),
             ),
+            models.CheckConstraint(
+                name="abtesting_rule_has_plan",
+                condition=~models.Q(decision_rule__in=PLANNED_RULES)
+                | models.Q(planned_num_units__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="abtesting_num_looks_1_60",
+                condition=models.Q(planned_num_looks__gte=1, planned_num_looks__lte=MAX_NUM_LOOKS),
+            ),
         )
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse a rule that waits for a planned sample without one."""
+        super().clean()
+        if self.decision_rule in PLANNED_RULES and self.planned_num_units is None:
+            raise ValidationError(
+                {
+                    "planned_num_units": _(
+                        "This decision rule needs a planned sample. Enter one, or choose "
+                        "“Any day” or “Recommended”."
+                    )
+                }
+            )
+
+    @property
+    def rule(self) -> str:
+        """The decision rule in force: "imported", the chosen one, or the recommended one."""
+        if self.source == self.Source.IMPORTED:
+            return "imported"
+        planned = self.planned_num_units is not None
+        usual = self.DecisionRule.GROUP_SEQUENTIAL if planned else self.DecisionRule.ALWAYS_VALID
+        return str(self.decision_rule or usual)
+
+    @property
+    def has_end(self) -> bool:
+        """Whether the planned sample ends the test: units beyond it are not counted."""
+        return self.planned_num_units is not None and self.rule in PLANNED_RULES
 
     def get_absolute_url(self) -> str:
         """Address of the results page in the admin."""

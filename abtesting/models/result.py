@@ -1,4 +1,4 @@
-"""Frozen results, and the moments of experiments whose raw data lives elsewhere."""
+"""Frozen results, the looks that were taken, and moments whose raw data lives elsewhere."""
 
 from __future__ import annotations
 
@@ -40,6 +40,37 @@ class ResultSnapshot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.experiment_id} {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class Look(models.Model):
+    """One reading of a planned test's goals: what was read then is not read again.
+
+    Taken by a refresh once enough units are there. Until the next one the goals are shown as they
+    were read at this one, so that nothing is learned in between, whatever events come later.
+    """
+
+    experiment = models.ForeignKey(
+        Experiment, on_delete=models.CASCADE, related_name="looks", verbose_name=_("experiment")
+    )
+    number = models.PositiveSmallIntegerField(
+        _("number"), help_text=_("Of the planned looks; those that nobody took are left out.")
+    )
+    num_units = models.PositiveBigIntegerField(_("units"))
+    taken_at = models.DateTimeField(_("taken at"))
+    moments = models.JSONField(
+        _("moments"), help_text=_("What was read: units and moments by variant.")
+    )
+
+    class Meta:
+        verbose_name = _("look")
+        verbose_name_plural = _("looks")
+        ordering = ("number",)
+        constraints = (
+            models.UniqueConstraint(name="abtesting_look_once", fields=("experiment", "number")),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.experiment_id}/{self.number}"
 
 
 class ImportedMoments(models.Model):

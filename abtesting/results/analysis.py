@@ -3,78 +3,46 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from abtesting import __version__
 from abtesting.conf import settings
-from abtesting.metrics.moments import ExperimentMoments, MomentsAt, UnitMoments
+from abtesting.metrics.moments import ExperimentMoments, MomentsAt
 from abtesting.metrics.sources import source_for
-from abtesting.models import Experiment, ExperimentMetric, Metric, Variant
-from abtesting.results import decision, health
+from abtesting.models import Experiment, Variant
+from abtesting.results import decision, health, looks
+from abtesting.results.comparisons import metric_reports, with_corrections
+from abtesting.results.odds import peek_error
+from abtesting.results.plan import Plan
 from abtesting.results.report import (
-    Comparison,
     DayUnits,
     ExperimentSummary,
     Health,
-    Level,
+    Looks,
+    LookTaken,
     Method,
     MetricReport,
-    Point,
     Report,
-    Series,
     VariantSummary,
-    ends,
 )
-from abtesting.statistics.boundaries import AlwaysValid, Boundary, FixedHorizon
-from abtesting.statistics.means import compare_means
-from abtesting.statistics.moments import Counts, Moments
-from abtesting.statistics.proportions import compare_proportions
-from abtesting.statistics.ratios import compare_ratios
-from abtesting.statistics.types import Effect, NotEnoughData
-
-_COMPARE = cast(
-    "Mapping[str, Callable[..., Effect | NotEnoughData]]",
-    {
-        Metric.Kind.PROPORTION: compare_proportions,
-        Metric.Kind.MEAN: compare_means,
-        Metric.Kind.RATIO: compare_ratios,
-    },
-)
+from abtesting.results.series import lift_series, units_by_day
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What is compared, and how strictly."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """An analysis, and the look it took.
 
-    experiment: Experiment
-    control: Variant
-    treatments: list[Variant]
-    rows: list[ExperimentMetric]
+    Attributes:
+        known: The looks taken before.
+        new: The look that this analysis is, to be stored with what it has read; None if it is none.
+        read: Units and moments that the new look has read.
+    """
 
-    @property
-    def rule(self) -> str:
-        return decision.rule(self.experiment)
-
-    @property
-    def num_comparisons(self) -> int:
-        goals = sum(row.role == ExperimentMetric.Role.GOAL for row in self.rows)
-        return max(1, goals * len(self.treatments))
-
-    def alpha(self, row: ExperimentMetric) -> float:
-        """Goals share the error rate (Bonferroni), so that intervals and verdicts agree."""
-        alpha: float = settings.ALPHA
-        is_goal = row.role == ExperimentMetric.Role.GOAL
-        return alpha / self.num_comparisons if is_goal else alpha
-
-    def boundary(self, row: ExperimentMetric, *, due: bool) -> Boundary:
-        planned = self.experiment.planned_num_units
-        # Harm must not wait for the planned sample, and looking for it every day has its price.
-        early_guardrail = row.role == ExperimentMetric.Role.GUARDRAIL and not due
-        if self.rule == "always_valid" or early_guardrail:
-            return AlwaysValid(self.alpha(row), planned or settings.TUNED_NUM_UNITS)
-        return FixedHorizon(self.alpha(row))
+    report: Report
+    known: tuple[LookTaken, ...]
+    new: LookTaken | None
+    read: MomentsAt | None
 
 
 def analyse(experiment: Experiment, *, now: dt.datetime) -> Report:
@@ -85,55 +53,110 @@ def analyse(experiment: Experiment, *, now: dt.datetime) -> Report:
     Raises:
         ValueError: The experiment has no control.
     """
+    return read(experiment, now=now).report
+
+
+def read(experiment: Experiment, *, now: dt.datetime) -> Reading:
+    """Analyse, and say whether this is a look of its own, for `snapshots` to store.
+
+    The goals of a planned test are shown as its last look has read them: events that come later, or
+    late, change them only at the next look.
+    """
     variants = list(experiment.variants.all())
-    plan = _Plan(
+    taken, last_read = looks.stored_looks(experiment)
+    until = min(experiment.ended_at or now, now)
+    moments = source_for(experiment).read(
+        experiment, until=until, looked_at=taken[-1].taken_at if taken else None
+    )
+    moments = replace(moments, look=last_read)
+    num_units = moments.final.num_units
+    plan = Plan(
         experiment=experiment,
         control=_control(experiment, variants),
-        treatments=[variant for variant in variants if not variant.is_control],
-        rows=list(experiment.experiment_metrics.select_related("metric")),
+        treatments=tuple(variant for variant in variants if not variant.is_control),
+        rows=tuple(experiment.experiment_metrics.select_related("metric")),
+        looks=taken,
     )
-    until = min(experiment.ended_at or now, now)
-    moments = source_for(experiment).read(experiment, until=until)
-    num_units = dict(moments.final.num_units)
-    total = sum(num_units.values())
-    due = decision.is_due(experiment, total) and decision.has_enough(experiment, num_units)
-    metrics = tuple(_metric_report(plan, row, moments.final, due=due) for row in plan.rows)
-    checks = Health(
-        srm=health.srm_health([num_units[v.key] for v in variants], [v.weight for v in variants]),
-        sample=health.sample_health(experiment, total, until=until),
-        freshness=health.freshness_health(experiment, moments, until=until),
-    )
-    weights = sum(variant.weight for variant in variants)
-    return Report(
+    new = summary = None
+    if experiment.rule == "group_sequential":
+        plan, summary, metrics, moments = _read_look(plan, moments, until=until)
+        new = plan.looks[-1] if summary.is_new else None
+    elif experiment.rule == "fixed_horizon":
+        if not taken:
+            new = looks.look_due(experiment, taken, num_units, until=until)
+        if new is not None:
+            plan = replace(plan, looks=(new,))
+            moments = replace(moments, look=moments.final)
+        metrics = metric_reports(
+            plan,
+            goals_at=moments.look or moments.final,
+            final=moments.look,
+            now=moments.final,
+            due=moments.look is not None,
+        )
+    else:
+        due = decision.has_enough(experiment, num_units)
+        metrics = metric_reports(plan, goals_at=moments.final, now=moments.final, due=due)
+    units = units_by_day(moments)
+    checks = _health(experiment, variants, moments, units, until=until)
+    report = Report(
         computed_at=now,
         data_until=until,
         experiment=_summary(experiment, until=until),
-        method=Method(
-            rule=plan.rule,
-            alpha=settings.ALPHA,
-            num_comparisons=plan.num_comparisons,
-            comparison_alpha=settings.ALPHA / plan.num_comparisons,
-            correction="none" if plan.num_comparisons == 1 else "bonferroni",
-            minimum_units=settings.MINIMUM_UNITS,
-            engine_version=__version__,
+        method=_method(plan, metrics, num_days=len(units)),
+        looks=summary,
+        verdict=decision.verdict(
+            experiment,
+            metrics,
+            checks,
+            num_units=num_units,
+            looks=summary,
+            is_complete=plan.is_complete,
         ),
-        verdict=decision.verdict(experiment, metrics, checks, num_units=num_units),
         health=checks,
-        variants=tuple(
-            VariantSummary(
-                key=variant.key,
-                name=variant.name or variant.key,
-                is_control=variant.is_control,
-                num_units=num_units[variant.key],
-                expected_share=variant.weight / weights,
-                observed_share=num_units[variant.key] / total if total else None,
-            )
-            for variant in variants
-        ),
+        variants=_variants(variants, num_units),
         metrics=metrics,
-        series=_series(plan, moments),
-        exposures_by_day=_exposures_by_day(moments),
+        series=lift_series(plan, moments),
+        exposures_by_day=units,
     )
+    return Reading(
+        report=report, known=taken, new=new, read=moments.look if new is not None else None
+    )
+
+
+def _read_look(
+    plan: Plan, moments: ExperimentMoments, *, until: dt.datetime
+) -> tuple[Plan, Looks, tuple[MetricReport, ...], ExperimentMoments]:
+    """The goals as they were at the last look, or as they are if a new one is due."""
+    experiment, now = plan.experiment, moments.final
+    total = sum(now.num_units.values())
+
+    def reports(plan: Plan, at: MomentsAt | None) -> tuple[MetricReport, ...]:
+        final = at if plan.is_complete else None
+        return metric_reports(plan, goals_at=at, final=final, now=now, due=at is not None)
+
+    metrics = reports(plan, moments.look)
+    # What has been shown stays shown: looking on would only blur it.
+    is_final = decision.is_shown(metrics)
+    new = None if is_final else looks.look_due(experiment, plan.looks, now.num_units, until=until)
+    if new is not None:
+        plan = replace(plan, looks=(*plan.looks, new))
+        moments = replace(moments, look=now)
+        metrics = reports(plan, now)
+    is_final = decision.is_shown(metrics) or plan.is_complete or decision.is_over(experiment)
+    if is_final and moments.look is not None:
+        metrics = with_corrections(plan, metrics, moments.look)
+    weights = [variant.weight for variant in (plan.control, *plan.treatments)]
+    first = looks.first_units(weights, settings.MINIMUM_UNITS)
+    next_at = None if is_final else looks.next_look_at(experiment, plan.looks, total, minimum=first)
+    summary = Looks(
+        planned=experiment.planned_num_looks,
+        taken=plan.looks,
+        next_at=next_at,
+        is_new=new is not None,
+        is_final=is_final,
+    )
+    return plan, summary, metrics, moments
 
 
 def _control(experiment: Experiment, variants: list[Variant]) -> Variant:
@@ -141,6 +164,44 @@ def _control(experiment: Experiment, variants: list[Variant]) -> Variant:
         if variant.is_control:
             return variant
     raise ValueError(f"experiment {experiment.key!r} has no control; allowed: exactly one")
+
+
+def _health(
+    experiment: Experiment,
+    variants: Sequence[Variant],
+    moments: ExperimentMoments,
+    days: Sequence[DayUnits],
+    *,
+    until: dt.datetime,
+) -> Health:
+    num_units = moments.final.num_units
+    is_over = decision.is_over(experiment)
+    return Health(
+        srm=health.srm_health(
+            [num_units[variant.key] for variant in variants],
+            [variant.weight for variant in variants],
+            keys=[variant.key for variant in variants],
+            days=()
+            if is_over
+            else [[day.num_units[variant.key] for variant in variants] for day in days],
+        ),
+        sample=health.sample_health(experiment, sum(num_units.values()), until=until),
+        freshness=health.freshness_health(experiment, moments, until=until),
+    )
+
+
+def _method(plan: Plan, metrics: Sequence[MetricReport], *, num_days: int) -> Method:
+    is_bayesian = plan.experiment.rule == "bayesian"
+    return Method(
+        rule=plan.experiment.rule,
+        alpha=settings.ALPHA,
+        num_comparisons=plan.num_comparisons,
+        comparison_alpha=settings.ALPHA / plan.num_comparisons,
+        correction="none" if plan.num_comparisons == 1 else "bonferroni",
+        minimum_units=plan.min_units_per_arm,
+        engine_version=__version__,
+        any_peek_error=peek_error(metrics, num_days=num_days) if is_bayesian else None,
+    )
 
 
 def _summary(experiment: Experiment, *, until: dt.datetime) -> ExperimentSummary:
@@ -161,130 +222,18 @@ def _summary(experiment: Experiment, *, until: dt.datetime) -> ExperimentSummary
     )
 
 
-def _metric_report(plan: _Plan, row: ExperimentMetric, at: MomentsAt, *, due: bool) -> MetricReport:
-    metric = row.metric
-    moments = at.metrics.get(metric.key, {})
-    return MetricReport(
-        key=metric.key,
-        name=metric.name,
-        description=metric.description,
-        role=row.role,
-        kind=metric.kind,
-        direction=metric.direction,
-        format=metric.format,
-        unit_label=metric.unit_label,
-        margin=row.margin,
-        minimum_lift=row.minimum_lift,
-        control=Level(**_level(plan.control.key, moments.get(plan.control.key))),
-        comparisons=tuple(
-            _comparison(plan, row, variant, moments, due=due) for variant in plan.treatments
-        ),
-    )
-
-
-def _effect(
-    plan: _Plan,
-    row: ExperimentMetric,
-    variant: str,
-    moments: Mapping[str, UnitMoments],
-    *,
-    due: bool,
-) -> Effect | NotEnoughData:
-    control, treated = moments.get(plan.control.key), moments.get(variant)
-    if control is None or treated is None:
-        return NotEnoughData(code="no_data", detail=f"there is no data of {row.metric.key}")
-    return _COMPARE[row.metric.kind](control, treated, boundary=plan.boundary(row, due=due))
-
-
-def _comparison(
-    plan: _Plan,
-    row: ExperimentMetric,
-    variant: Variant,
-    moments: Mapping[str, UnitMoments],
-    *,
-    due: bool,
-) -> Comparison:
-    effect = _effect(plan, row, variant.key, moments, due=due)
-    level = _level(variant.key, moments.get(variant.key))
-    confidence_level = 1 - plan.alpha(row)
-    if isinstance(effect, NotEnoughData):
-        reason = {"code": effect.code, "detail": effect.detail}
-        return Comparison(
-            **level, verdict="no_result", confidence_level=confidence_level, reason=reason
-        )
-    if row.role == ExperimentMetric.Role.GUARDRAIL:
-        verdict = decision.guardrail_verdict(effect, row.metric.direction, row.margin or 0.0)
-    else:
-        verdict = decision.goal_verdict(effect, row.metric.direction, due=due)
-    interval, lift_interval = effect.difference_interval, effect.lift_interval
-    return Comparison(
-        **level,
-        verdict=verdict,
-        confidence_level=confidence_level,
-        difference=effect.difference,
-        difference_interval=ends(interval.lower, interval.upper),
-        standard_error=effect.standard_error,
-        p_value=effect.p_value,
-        lift=effect.lift,
-        lift_interval=ends(lift_interval.lower, lift_interval.upper) if lift_interval else None,
-        method=effect.method,
-    )
-
-
-def _level(variant: str, moments: UnitMoments | None) -> dict[str, Any]:
-    """Value, numerator and denominator of a metric in one variant."""
-    if isinstance(moments, Counts):
-        num_units = moments.num_units
-        numerator, denominator = float(moments.num_successes), float(num_units)
-    elif isinstance(moments, Moments):
-        num_units = moments.n
-        # A total of amounts with six decimals, without the noise of mean times n.
-        totals = [round(mean * num_units, 6) for mean in moments.means]
-        numerator, denominator = totals[0], totals[1] if len(totals) > 1 else float(num_units)
-    else:
-        num_units, numerator, denominator = 0, 0.0, 0.0
-    return {
-        "variant": variant,
-        "num_units": num_units,
-        "numerator": numerator,
-        "denominator": denominator,
-        "value": numerator / denominator if denominator else None,
-    }
-
-
-def _series(plan: _Plan, moments: ExperimentMoments) -> tuple[Series, ...]:
+def _variants(
+    variants: Sequence[Variant], num_units: Mapping[str, int]
+) -> tuple[VariantSummary, ...]:
+    weights, total = sum(variant.weight for variant in variants), sum(num_units.values())
     return tuple(
-        Series(
-            metric=row.metric.key,
-            variant=variant.key,
-            points=tuple(_point(plan, row, variant.key, date, at) for date, at in moments.days),
+        VariantSummary(
+            key=variant.key,
+            name=variant.name or variant.key,
+            is_control=variant.is_control,
+            num_units=num_units[variant.key],
+            expected_share=variant.weight / weights,
+            observed_share=num_units[variant.key] / total if total else None,
         )
-        for row in plan.rows
-        for variant in plan.treatments
-        if moments.days
+        for variant in variants
     )
-
-
-def _point(plan: _Plan, row: ExperimentMetric, variant: str, date: dt.date, at: MomentsAt) -> Point:
-    # Every point as if it were the only look: a chart to watch, not a decision.
-    effect = _effect(plan, row, variant, at.metrics.get(row.metric.key, {}), due=True)
-    num_units = at.num_units[plan.control.key] + at.num_units[variant]
-    if isinstance(effect, NotEnoughData) or effect.lift_interval is None:
-        return Point(date=date, num_units=num_units, lift=None, lift_interval=None)
-    interval = effect.lift_interval
-    return Point(
-        date=date,
-        num_units=num_units,
-        lift=effect.lift,
-        lift_interval=ends(interval.lower, interval.upper),
-    )
-
-
-def _exposures_by_day(moments: ExperimentMoments) -> tuple[DayUnits, ...]:
-    before: Mapping[str, int] = {}
-    rows = []
-    for date, at in moments.days:
-        new = {key: count - before.get(key, 0) for key, count in at.num_units.items()}
-        rows.append(DayUnits(date=date, num_units=new))
-        before = at.num_units
-    return tuple(rows)

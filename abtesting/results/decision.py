@@ -6,23 +6,38 @@ from collections.abc import Mapping, Sequence
 
 from abtesting.conf import settings
 from abtesting.models import Experiment
-from abtesting.results.report import Comparison, Health, MetricReport, Verdict
+from abtesting.results.report import Comparison, Health, Looks, MetricReport, Verdict
 from abtesting.statistics.types import Effect
 
+SURE_CHANCE = 0.95
+"""Chance to win from which the Bayesian view agrees that a variant is better."""
 
-def goal_verdict(effect: Effect, direction: str, *, due: bool) -> str:
-    """better, worse or no_difference_yet; too_early while the rule does not allow a reading."""
+
+def goal_verdict(
+    effect: Effect, direction: str, *, due: bool, chance_to_win: float | None = None
+) -> str:
+    """better, worse or no_difference_yet; too_early while the rule does not allow a reading.
+
+    Args:
+        chance_to_win: Of a Bayesian test, which needs both: a chance alone, looked at often enough,
+            always gets there.
+    """
     if not due:
         return "too_early"
     if not effect.is_significant:
         return "no_difference_yet"
-    return "better" if (effect.difference > 0) == (direction == "increase") else "worse"
+    is_better = (effect.difference > 0) == (direction == "increase")
+    if chance_to_win is not None:
+        chance = chance_to_win if is_better else 1 - chance_to_win
+        if chance < SURE_CHANCE:
+            return "no_difference_yet"
+    return "better" if is_better else "worse"
 
 
 def guardrail_verdict(effect: Effect, direction: str, margin: float) -> str:
     """Non-inferiority by the interval of the lift: safe, harmed or not_shown_safe.
 
-    A guardrail is read at every look, before the plan is fulfilled by an always-valid boundary.
+    A guardrail is read at every refresh; `plan` says with which share of the error rate.
     """
     interval = effect.lift_interval
     if interval is None:
@@ -35,17 +50,21 @@ def guardrail_verdict(effect: Effect, direction: str, margin: float) -> str:
     return "harmed" if upper < -margin else "not_shown_safe"
 
 
-def rule(experiment: Experiment) -> str:
-    """fixed_horizon (read once, at the planned sample), always_valid (any day) or imported."""
-    if experiment.source == Experiment.Source.IMPORTED:
-        return "imported"
-    return "always_valid" if experiment.planned_num_units is None else "fixed_horizon"
+def is_due(experiment: Experiment, looks: Looks | None, *, is_complete: bool) -> bool:
+    """Whether the rule allows to read the goals now.
+
+    Args:
+        looks: Of a group-sequential test.
+        is_complete: Whether there was a look at the planned sample.
+    """
+    if experiment.rule == "group_sequential":
+        return looks is not None and bool(looks.taken)
+    return experiment.rule != "fixed_horizon" or is_complete
 
 
-def is_due(experiment: Experiment, num_units: int) -> bool:
-    """Whether the rule allows to read the goals of this many units now."""
-    planned = experiment.planned_num_units
-    return rule(experiment) != "fixed_horizon" or planned is None or num_units >= planned
+def is_over(experiment: Experiment) -> bool:
+    """Whether no more units are counted."""
+    return experiment.state in (Experiment.State.STOPPED, Experiment.State.DECIDED)
 
 
 def has_enough(experiment: Experiment, num_units: Mapping[str, int]) -> bool:
@@ -59,12 +78,16 @@ def verdict(
     metrics: Sequence[MetricReport],
     health: Health,
     *,
-    num_units: dict[str, int],
+    num_units: Mapping[str, int],
+    looks: Looks | None = None,
+    is_complete: bool = False,
 ) -> Verdict:
     """The verdict of an experiment.
 
     Args:
-        num_units: Exposed units by variant.
+        num_units: Counted units by variant.
+        looks: Of a group-sequential test.
+        is_complete: Whether there was a look at the planned sample.
     """
 
     def say(code: str, found: tuple[MetricReport, Comparison] | None = None) -> Verdict:
@@ -87,22 +110,39 @@ def verdict(
         return say("invalid")
     if not goals or not has_enough(experiment, num_units):
         return say("not_enough_data")
-    due = is_due(experiment, sum(num_units.values()))
-    harm = None if due else _harm(metrics)
-    if harm is not None:
+    due = is_due(experiment, looks, is_complete=is_complete)
+    harm = _harm(metrics)
+    if harm is not None and not due:
         return say("keep_control", harm)
+    waits = "stopped_early" if is_over(experiment) else "keep_running"
+    if looks is not None and not due:
+        return say(waits)  # the goals are not read before the first look
+    if _all_wait(goals) and not is_complete:
+        return say("keep_control", harm) if harm else say(waits)
     has_result = any(c.verdict != "no_result" for goal in goals for c in goal.comparisons)
     has_events = any(x.numerator for goal in goals for x in (goal.control, *goal.comparisons))
     if not (has_result and has_events):
-        return say("not_enough_data")
+        return say("keep_control", harm) if harm else say("not_enough_data")
     if not due:
-        is_over = experiment.state in (Experiment.State.STOPPED, Experiment.State.DECIDED)
-        return say("stopped_early" if is_over else "keep_running")
-    return say(*_judge(experiment, metrics, goals))
+        return say(waits)
+    planned = experiment.planned_num_units
+    if not experiment.has_end and planned is not None:
+        is_complete = sum(num_units.values()) >= planned
+    return say(*_judge(experiment, metrics, goals, is_complete=is_complete))
+
+
+def is_shown(metrics: Sequence[MetricReport]) -> bool:
+    """Whether the goals decide: a variant is better in one, or every variant worse in some."""
+    goals = [metric for metric in metrics if metric.role == "goal"]
+    return _best(metrics, goals) is not None or _worst(goals) is not None
 
 
 def _judge(
-    experiment: Experiment, metrics: Sequence[MetricReport], goals: Sequence[MetricReport]
+    experiment: Experiment,
+    metrics: Sequence[MetricReport],
+    goals: Sequence[MetricReport],
+    *,
+    is_complete: bool,
 ) -> tuple[str, tuple[MetricReport, Comparison] | None]:
     """The code, and the comparison that it rests on, when the goals may be read."""
     winner = _best(metrics, goals)
@@ -113,10 +153,18 @@ def _judge(
     loser = _worst(goals) or _harm(metrics)
     if loser is not None:
         return "keep_control", loser
+    if experiment.rule == "imported" or is_complete:
+        return "no_difference", None
     # Without a plan there is no last look, but for the end of the test.
-    is_on = experiment.state in (Experiment.State.RUNNING, Experiment.State.PAUSED)
-    open_ended = rule(experiment) == "always_valid"
-    return "keep_running" if open_ended and is_on else "no_difference", None
+    if not is_over(experiment):
+        return "keep_running", None
+    return "stopped_early" if experiment.rule == "group_sequential" else "no_difference", None
+
+
+def _all_wait(goals: Sequence[MetricReport]) -> bool:
+    """Whether the values differ too much between units for any goal to be read yet."""
+    reasons = [c.reason and c.reason["code"] for goal in goals for c in goal.comparisons]
+    return bool(reasons) and all(code == "too_skewed" for code in reasons)
 
 
 def _guardrails(metrics: Sequence[MetricReport], variant: str) -> str:

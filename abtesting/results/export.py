@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from abtesting.results.report import upgraded
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _COLUMNS = (
     "experiment",
@@ -33,6 +35,18 @@ _COLUMNS = (
     "method",
     "verdict",
     "reason",
+    "adjusted_p_value",
+    "corrected_difference",
+    "corrected_lower",
+    "corrected_upper",
+    "corrected_p_value",
+    "chance_to_win",
+    "expected_loss",
+    "credible_lift",
+    "credible_lower",
+    "credible_upper",
+    "credible_level",
+    "warnings",
 )
 
 
@@ -50,7 +64,7 @@ def to_csv(payload: Mapping[str, Any]) -> str:
         "experiment": payload["experiment"]["key"],
         "computed_at": payload["computed_at"],
     }
-    for metric in payload["metrics"]:
+    for metric in upgraded(payload)["metrics"]:
         about: dict[str, Any] = {
             **common,
             "metric": metric["key"],
@@ -70,9 +84,38 @@ def to_csv(payload: Mapping[str, Any]) -> str:
                 "lift_lower": lift_lower,
                 "lift_upper": lift_upper,
                 "reason": (row["reason"] or {}).get("code", ""),
+                "warnings": " ".join(row["warnings"]),
+                **_odds(row["bayesian"]),
+                **_corrected(row["corrected"]),
             }
             writer.writerow(_row(cells))
     return target.getvalue()
+
+
+def _odds(found: Mapping[str, Any] | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    lower, upper = found["lift_interval"]
+    return {
+        "chance_to_win": found["chance_to_win"],
+        "expected_loss": found["expected_loss"],
+        "credible_lift": found["lift"],
+        "credible_lower": lower,
+        "credible_upper": upper,
+        "credible_level": found["level"],
+    }
+
+
+def _corrected(found: Mapping[str, Any] | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    lower, upper = found["difference_interval"]
+    return {
+        "corrected_difference": found["difference"],
+        "corrected_lower": lower,
+        "corrected_upper": upper,
+        "corrected_p_value": found["p_value"],
+    }
 
 
 def _row(cells: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,21 +14,60 @@ from abtesting.conf import settings
 from abtesting.metrics.moments import ExperimentMoments
 from abtesting.models import Experiment, ExperimentMetric
 from abtesting.results.report import FreshnessHealth, SampleHealth, SrmHealth
-from abtesting.statistics.srm import srm_test
+from abtesting.statistics.health.sequential_srm import SequentialSrm, SrmLook, sequential_srm_test
+from abtesting.statistics.health.srm import SrmResult, srm_test
 from abtesting.statistics.types import NotEnoughData
 
 STALE_AFTER = dt.timedelta(hours=24)
 
 
-def srm_health(observed: Sequence[int], weights: Sequence[float]) -> SrmHealth:
-    """Whether units are split as planned. "bad" invalidates the results."""
-    result = srm_test(observed, weights)
+def srm_health(
+    observed: Sequence[int],
+    weights: Sequence[float],
+    *,
+    keys: Sequence[str] = (),
+    days: Sequence[Sequence[int]] = (),
+) -> SrmHealth:
+    """Whether units are split as planned. "bad" invalidates the results.
+
+    While a test runs its split is looked at every day, and the chi-square test, which is for one
+    look, would raise a false alarm about nine times as often as it says. Then the split is judged
+    by the evidence of all days together, which may be looked at at any time.
+
+    Args:
+        observed: Counted units of each variant.
+        weights: Planned weight of each variant.
+        keys: Key of each variant, to name the one that is off.
+        days: New units of each variant day by day, while the test runs; empty at its end.
+    """
+    alpha: float = settings.SRM_ALPHA
+    result = srm_test(observed, weights, alpha=alpha)
     if isinstance(result, NotEnoughData):
         return SrmHealth(status="unknown", reason=result.code)
-    is_bad = result.p_value < settings.SRM_ALPHA or result.leaked_units > 0
+    p_value, method = result.p_value, "chi_square"
+    if days:
+        looks = [SrmLook(counts=counts, weights=weights) for counts in days]
+        sequential = sequential_srm_test(looks, alpha=alpha)
+        if isinstance(sequential, SequentialSrm):
+            p_value, method = sequential.p_value, "sequential"
+    is_bad = p_value < alpha or result.leaked_units > 0
     return SrmHealth(
-        status="bad" if is_bad else "ok", p_value=result.p_value, leaked_units=result.leaked_units
+        status="bad" if is_bad else "ok",
+        p_value=p_value,
+        leaked_units=result.leaked_units,
+        method=method,
+        variant=_off_variant(result, keys) if is_bad else None,
     )
+
+
+def _off_variant(result: SrmResult, keys: Sequence[str]) -> str | None:
+    """The variant whose share is furthest from the plan; of two, the one that lacks units."""
+    arms = [
+        (arm.p_value, arm.excess, key)
+        for arm, key in zip(result.arms, keys, strict=False)
+        if arm is not None
+    ]
+    return min(arms)[2] if arms else None
 
 
 def sample_health(experiment: Experiment, num_units: int, *, until: dt.datetime) -> SampleHealth:
@@ -119,7 +158,7 @@ def launch_checklist(experiment: Experiment) -> list[ChecklistItem]:
         ),
         ChecklistItem(
             label=_("A planned sample"),
-            hint=_("Without one, an always-valid rule is used, which needs more units."),
+            hint=_("Without one the test is read by the rule “Any day”, which needs more units."),
             ok=experiment.planned_num_units is not None,
             required=False,
         ),

@@ -191,7 +191,7 @@ def _create(
             position=position,
         )
         ImportedMoments.objects.bulk_create(
-            ImportedMoments(variant=variant, metric=metrics[metric], moments=asdict(found))
+            ImportedMoments(variant=variant, metric=metrics[metric], moments=_as_dict(found))
             for metric, found in moments[name].items()
         )
     Experiment.objects.filter(pk=experiment.pk).update(
@@ -254,3 +254,7 @@ def _key(text: str) -> str:
 
 def _num_units(moments: UnitMoments) -> int:
     return moments.num_units if isinstance(moments, Counts) else moments.n
+
+
+def _as_dict(moments: UnitMoments) -> Mapping[str, object]:
+    return asdict(moments) if isinstance(moments, Counts) else moments.as_dict()

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Ends = tuple[float | None, float | None]
 
@@ -40,10 +41,57 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bayesian:
+    """The Bayesian view of one comparison, all on the scale of the lift.
+
+    Attributes:
+        chance_to_win: Probability that the variant is better than the control.
+        expected_loss: What choosing the variant costs on average where it is worse, of the
+            control's value.
+        lift: Mean of the posterior.
+        lift_interval: Credible interval.
+        level: Probability of the interval.
+        prior_mean: Lift that was expected beforehand.
+        prior_sd: Standard deviation of lifts beforehand.
+    """
+
+    chance_to_win: float
+    expected_loss: float
+    lift: float
+    lift_interval: Ends
+    level: float
+    prior_mean: float
+    prior_sd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corrected:
+    """An effect corrected for the fact that looks along the way favour large estimates.
+
+    Attributes:
+        difference: Median-unbiased estimate: as often too high as too low.
+        difference_interval: Interval that goes with it, at the level of the comparison.
+        lift: The estimate relative to the control's value.
+        p_value: Stage-wise p-value.
+    """
+
+    difference: float
+    difference_interval: Ends
+    lift: float | None
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison(Level):
     """A variant against the control.
 
     Without a result its numbers are None, and `reason` says why: {"code", "detail"}.
+
+    Attributes:
+        adjusted_p_value: p-value adjusted for the number of secondary metrics, of those only.
+        warnings: Codes of what makes the result less certain than it looks.
+        bayesian: The Bayesian view, None without one.
+        corrected: Corrected for stopping early, once a group-sequential test has ended.
     """
 
     verdict: str
@@ -56,11 +104,20 @@ class Comparison(Level):
     lift_interval: Ends | None = None
     method: str | None = None
     reason: dict[str, str] | None = None
+    adjusted_p_value: float | None = None
+    warnings: tuple[str, ...] = ()
+    bayesian: Bayesian | None = None
+    corrected: Corrected | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricReport:
-    """One metric: the control's value and each variant against it."""
+    """One metric: the control's value and each variant against it.
+
+    Attributes:
+        so_far: All variants together up to now, of a metric that was last read at a look, or not
+            yet. It tells that data arrives, and nothing of which variant does better.
+    """
 
     key: str
     name: str
@@ -74,6 +131,7 @@ class MetricReport:
     minimum_lift: float | None
     control: Level
     comparisons: tuple[Comparison, ...]
+    so_far: Level | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +161,8 @@ class SrmHealth:
         status: ok, bad or unknown.
         leaked_units: Units in variants that get no traffic.
         reason: Code of why nothing can be said yet.
+        method: sequential (while the test runs: may be read at any time) or chi_square (once).
+        variant: Where the split is furthest from the plan, if it is bad.
     """
 
     code: str = "srm"
@@ -110,6 +170,8 @@ class SrmHealth:
     p_value: float | None = None
     leaked_units: int = 0
     reason: str | None = None
+    method: str | None = None
+    variant: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,14 +261,54 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LookTaken:
+    """One reading of the goals.
+
+    Attributes:
+        number: Which of the planned looks.
+        num_units: Units counted at it.
+        information: The same as a share of the planned sample.
+    """
+
+    number: int
+    num_units: int
+    information: float
+    taken_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """When the goals of a group-sequential test are read.
+
+    Attributes:
+        planned: Planned number of looks.
+        taken: Those taken so far, in order; missed ones are left out.
+        next_at: Units at which the next one comes, None if there is none to come.
+        is_new: Whether the last one was taken by this analysis.
+        is_final: Whether no more looks come: a difference was shown, the plan is complete, or the
+            test is over.
+    """
+
+    planned: int
+    taken: tuple[LookTaken, ...] = ()
+    next_at: int | None = None
+    is_new: bool = False
+    is_final: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
     """How the numbers were made.
 
     Attributes:
-        rule: fixed_horizon (decided once, at the planned sample), always_valid or imported.
+        rule: group_sequential (read at looks up to the planned sample), always_valid (any day),
+            fixed_horizon (once, at the planned sample), bayesian (any day, with the odds beside) or
+            imported.
         alpha: Error rate of the goal comparisons together.
         comparison_alpha: Level of each goal comparison.
         minimum_units: Units that each variant needs before anything is read.
+        any_peek_error: How often the chance to win alone, read every day, would have called two
+            equal variants different; of a Bayesian test only.
     """
 
     rule: str
@@ -216,6 +318,7 @@ class Method:
     correction: str
     minimum_units: int
     engine_version: str
+    any_peek_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +329,7 @@ class Report:
     data_until: dt.datetime
     experiment: ExperimentSummary
     method: Method
+    looks: Looks | None
     verdict: Verdict
     health: Health
     variants: tuple[VariantSummary, ...]
@@ -238,6 +342,30 @@ class Report:
         payload: dict[str, Any] = _plain(asdict(self))
         payload["health"] = list(payload["health"].values())
         return {"schema_version": SCHEMA_VERSION, **payload}
+
+
+def upgraded(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """A payload of any schema so far as one of today's: what it did not know yet is None."""
+    comparison: dict[str, Any] = {
+        "adjusted_p_value": None,
+        "warnings": [],
+        "bayesian": None,
+        "corrected": None,
+    }
+    metrics = [
+        {
+            "so_far": None,
+            **metric,
+            "comparisons": [{**comparison, **row} for row in metric["comparisons"]],
+        }
+        for metric in payload["metrics"]
+    ]
+    health = [
+        {"method": None, "variant": None, **item} if item["code"] == "srm" else item
+        for item in payload["health"]
+    ]
+    method = {"any_peek_error": None, **payload["method"]}
+    return {"looks": None, **payload, "method": method, "metrics": metrics, "health": health}
 
 
 def ends(lower: float, upper: float) -> Ends:

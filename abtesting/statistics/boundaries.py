@@ -8,18 +8,20 @@ at once, when it is complete; `AlwaysValid` for one that is read any day and sto
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol
 
-from scipy import special
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
-from abtesting.statistics.types import NotEnoughData
+from abtesting.statistics.types import SIDES, NotEnoughData, Side
 
 
 class Boundary(Protocol):
     """What a comparison needs to know of a boundary.
 
-    `abs(z) > critical(n, df)` and `p_value(z, n, df) < alpha` are the same statement.
+    `p_value(z, n, df) < alpha` says the same as `abs(z) > critical(n, df)` if the side is
+    `two_sided`, as `z > critical(n, df)` if it is `greater`, and as `-z > critical(n, df)` if it is
+    `less`. The critical value is above 0.
     """
 
     @property
@@ -28,7 +30,11 @@ class Boundary(Protocol):
 
     @property
     def alpha(self) -> float:
-        """Two-sided error rate."""
+        """Error rate."""
+
+    @property
+    def side(self) -> Side:
+        """Which differences are looked for; the error rate of one side is all on that side."""
 
     @property
     def min_units_per_arm(self) -> int:
@@ -41,7 +47,7 @@ class Boundary(Protocol):
         """
 
     def p_value(self, z: float, num_units: int, df: float | None) -> float:
-        """Return the two-sided p-value of an estimate `z` standard errors from zero."""
+        """Return the p-value of an estimate `z` standard errors from zero, of the side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +62,31 @@ class FixedHorizon:
         1.96
         >>> round(boundary.p_value(1.96, 1000, None), 4)
         0.05
+        >>> round(FixedHorizon(0.05, "greater").p_value(1.96, 1000, None), 4)
+        0.025
     """
 
     alpha: float
+    side: Side = "two_sided"
 
     name: ClassVar[str] = "fixed_horizon"
     min_units_per_arm: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        _require_alpha(self.alpha)
+        require_level(self.alpha, self.side)
 
     def critical(self, num_units: int, df: float | None) -> float:
-        """Return the two-sided quantile; `num_units` plays no part."""
+        """Return the quantile of the side; `num_units` plays no part."""
+        tail = self.alpha / 2 if self.side == "two_sided" else self.alpha
         if df is None:
-            return -float(special.ndtri(self.alpha / 2))
-        return -float(special.stdtrit(df, self.alpha / 2))
+            return -float(ndtri(tail))
+        return -float(stdtrit(df, tail))
 
     def p_value(self, z: float, num_units: int, df: float | None) -> float:
-        """Return both tails beyond `z`, computed as tails: 1 - cdf has no digits left there."""
-        if df is None:
-            return 2 * float(special.ndtr(-abs(z)))
-        return 2 * float(special.stdtr(df, -abs(z)))
+        """Return the tail beyond `z`, computed as a tail: 1 - cdf has no digits left there."""
+        if self.side == "two_sided":
+            return 2 * _lower_tail(-abs(z), df)
+        return _lower_tail(-z if self.side == "greater" else z, df)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +96,24 @@ class AlwaysValid:
     The boundary is tightest when `planned_num_units` have arrived and holds at any other size. The
     plan must not be chosen by looking at the data. The guarantee rests on the central limit
     theorem, which must hold from the first look on: below `min_units_per_arm` units in either arm
-    there is no result. The default suits conversion rates; amounts with a long tail need more
-    units in the smaller arm when the arms are far from equal. `df` plays no part.
+    there is no result. The default suits conversion rates; for skewed amounts in unequal arms
+    `too_skewed` asks for more. `df` plays no part.
 
     The p-value is 1 over the e-value of the same mixture, so that it is below `alpha` exactly when
     the interval leaves zero out. The mixture is tuned to `alpha`: two levels give two p-values.
+    For one side the mixture is half a normal distribution, and what counts as its e-value is the
+    lower bound on it that gives the boundary a closed form.
 
     Attributes:
-        alpha: Two-sided error rate over all looks.
+        alpha: Error rate over all looks.
         planned_num_units: Units in both arms together at which the boundary is tightest.
         min_units_per_arm: Units in each arm at the first look.
+        side: Which differences are looked for.
 
     References:
         Waudby-Smith, I., Arbour, D., Sinha, R., Kennedy, E. H. & Ramdas, A. (2024). Time-uniform
-        central limit theory and asymptotic confidence sequences. Annals of Statistics 52(6).
+        central limit theory and asymptotic confidence sequences. Annals of Statistics 52(6);
+        equation 9, and for one side the appendix on one-sided sequences.
 
     Examples:
         >>> boundary = AlwaysValid(0.05, planned_num_units=10_000)
@@ -110,14 +124,15 @@ class AlwaysValid:
     alpha: float
     planned_num_units: int
     min_units_per_arm: int = field(default=500, kw_only=True)
+    side: Side = field(default="two_sided", kw_only=True)
 
     name: ClassVar[str] = "always_valid"
 
     def __post_init__(self) -> None:
-        _require_alpha(self.alpha)
-        if self.planned_num_units < 1:
+        require_level(self.alpha, self.side)
+        if not 1 <= self.planned_num_units < math.inf:
             raise ValueError(
-                f"planned_num_units is {self.planned_num_units!r}; it must be at least 1"
+                f"planned_num_units is {self.planned_num_units!r}; it must be at least 1 and finite"
             )
         if self.min_units_per_arm < 2:
             raise ValueError(
@@ -127,20 +142,31 @@ class AlwaysValid:
     @property
     def rho_squared(self) -> float:
         """Variance of the mixture, per unit: it makes the boundary tightest at the plan."""
-        evidence = -2 * math.log(self.alpha)
+        # The tail of one side is as far out as those of two sides with twice the error rate.
+        alpha = self.alpha if self.side == "two_sided" else 2 * self.alpha
+        evidence = -2 * math.log(alpha)
         return (evidence + math.log1p(evidence)) / self.planned_num_units
 
     def critical(self, num_units: int, df: float | None) -> float:
         """Return the width of the confidence sequence at `num_units`, in standard errors."""
         spread = num_units * self.rho_squared
-        log_threshold = math.log1p(spread) - 2 * math.log(self.alpha)
+        if self.side == "two_sided":
+            log_threshold = math.log1p(spread) - 2 * math.log(self.alpha)
+        else:
+            log_threshold = 2 * math.log1p(math.sqrt(1 + spread) / (2 * self.alpha))
         return math.sqrt((spread + 1) / spread * log_threshold)
 
     def p_value(self, z: float, num_units: int, df: float | None) -> float:
         """Return 1 over the e-value at `num_units`, at most 1."""
         spread = num_units * self.rho_squared
-        log_e_value = spread / (spread + 1) * z * z / 2 - math.log1p(spread) / 2
-        return math.exp(-max(log_e_value, 0.0))
+        exponent = spread / (spread + 1) * z * z / 2
+        if self.side == "two_sided":
+            return math.exp(-max(exponent - math.log1p(spread) / 2, 0.0))
+        if exponent == 0 or (z > 0) != (self.side == "greater"):
+            return 1.0
+        # The e-value is 2 * expm1(exponent) / sqrt(1 + spread), taken apart so as not to overflow.
+        p_value = math.exp(math.log1p(spread) / 2 - exponent) / (-2 * math.expm1(-exponent))
+        return min(p_value, 1.0)
 
 
 def first_look(boundary: Boundary, *, control: int, variant: int) -> NotEnoughData | None:
@@ -157,6 +183,33 @@ def first_look(boundary: Boundary, *, control: int, variant: int) -> NotEnoughDa
     )
 
 
-def _require_alpha(alpha: float) -> None:
+def of_side(boundary: Boundary, side: Side) -> Boundary:
+    """Return the same boundary for another side, with its whole error rate there.
+
+    Examples:
+        >>> of_side(FixedHorizon(0.05), "less")
+        FixedHorizon(alpha=0.05, side='less')
+    """
+    if boundary.side == side:
+        return boundary
+    # Every boundary is a frozen dataclass, which a protocol has no way to say.
+    return replace(boundary, side=side)  # type: ignore[type-var]
+
+
+def _lower_tail(x: float, df: float | None) -> float:
+    return float(ndtr(x) if df is None else stdtr(df, x))
+
+
+def require_alpha(alpha: float, *, name: str = "alpha") -> None:
+    """Raise `ValueError` unless `alpha` is an error rate."""
     if not 0 < alpha < 1:
-        raise ValueError(f"alpha is {alpha!r}; it must be between 0 and 1, both excluded")
+        raise ValueError(f"{name} is {alpha!r}; it must be between 0 and 1, both excluded")
+
+
+def require_level(alpha: float, side: Side) -> None:
+    """Raise `ValueError` unless `alpha` is an error rate that a test of this side can have."""
+    if side not in SIDES:
+        raise ValueError(f"side is {side!r}; it must be one of {', '.join(SIDES)}")
+    require_alpha(alpha)
+    if side != "two_sided" and alpha >= 0.5:
+        raise ValueError(f"alpha is {alpha!r}; with one side it must be below 0.5")

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self, SupportsIndex, TypedDict
+from decimal import Decimal
+from fractions import Fraction
+from typing import NotRequired, Self, SupportsIndex, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+Number = int | float | Fraction | Decimal
+"""What a sum may be; all but a float are exact."""
 
 
 def as_count(name: str, value: SupportsIndex) -> int:
@@ -61,6 +66,7 @@ class MomentsDict(TypedDict):
     n: int
     means: list[float]
     comoments: list[list[float]]
+    thirds: NotRequired[list[float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +81,18 @@ class Moments:
         means: Mean of each column; 0 when there are no units.
         comoments: `comoments[i][j]` is the sum over units of the product of the deviations of
             columns i and j from their means.
+        thirds: Sum over units of the cubed deviation of each column, from which its skewness
+            comes; `None` if it is not known.
 
     References:
         Chan, T. F., Golub, G. H. & LeVeque, R. J. (1983). Algorithms for computing the sample
         variance: analysis and recommendations. The American Statistician 37(3).
+        Pebay, P. (2008). Formulas for robust, one-pass parallel computation of covariances and
+        arbitrary-order statistical moments. Sandia report SAND2008-6212, section 2.
 
     Examples:
         >>> first, second = Moments.from_array([1.0, 2.0]), Moments.from_array([6.0])
-        >>> first + second == Moments.from_array([1.0, 2.0, 6.0])
+        >>> first + second == Moments(n=3, means=(3.0,), comoments=((14.0,),), thirds=(18.0,))
         True
         >>> (first + second).variance
         7.0
@@ -91,6 +101,7 @@ class Moments:
     n: int
     means: tuple[float, ...]
     comoments: tuple[tuple[float, ...], ...]
+    thirds: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "n", as_count("n", self.n))
@@ -118,6 +129,14 @@ class Moments:
                         f"comoments[{i}][{j}] is {value!r} with n = {self.n}; it must be 0 below "
                         "2 units"
                     )
+        if self.thirds is not None:
+            if len(self.thirds) != columns:
+                raise ValueError(
+                    f"thirds is {self.thirds!r}; it must have {columns} values, as many as there "
+                    "are means"
+                )
+            for i, value in enumerate(self.thirds):
+                _require_finite(f"thirds[{i}]", value)
 
     @classmethod
     def zero(cls, columns: int = 1) -> Self:
@@ -131,10 +150,15 @@ class Moments:
         Units without any event are such a block of zeros; nothing has to be listed for them.
         """
         means = tuple(float(value) for value in values)
-        return cls(n=n, means=means, comoments=((0.0,) * len(means),) * len(means))
+        return cls(
+            n=n,
+            means=means,
+            comoments=((0.0,) * len(means),) * len(means),
+            thirds=(0.0,) * len(means),
+        )
 
     @classmethod
-    def from_array(cls, values: ArrayLike) -> Self:
+    def from_array(cls, values: ArrayLike, *, thirds: bool = True) -> Self:
         """Compute the moments of an array of shape `[n]` or `[n, k]`.
 
         Two passes over values shifted by the first one: equal values have a variance of exactly 0
@@ -158,12 +182,87 @@ class Moments:
             # The deviations add up to a rounding error, which the last term takes out again.
             residual = centred.sum(axis=0)
             products = centred.T @ centred - np.outer(residual, residual) / num_units
+            cubes = np.einsum("ij,ij,ij->j", centred, centred, centred) if thirds else None
         products = (products + products.T) / 2
         np.fill_diagonal(products, np.maximum(products.diagonal(), 0.0))
         return cls(
             n=num_units,
             means=tuple((table[0] + offset).tolist()),
             comoments=tuple(tuple(row) for row in products.tolist()),
+            thirds=None if cubes is None else _finite_or_none(cubes.tolist()),
+        )
+
+    @classmethod
+    def from_sums(
+        cls,
+        n: int,
+        sums: Sequence[Number],
+        products: Sequence[Sequence[Number]],
+        *,
+        cubes: Sequence[Number] | None = None,
+        shift: Sequence[Number] | None = None,
+    ) -> Self:
+        """Compute the moments from sums, as a database gives them.
+
+        The result is exact for the sums given: integers, decimals and fractions lose nothing, and
+        floats only what they have lost before. Sums of squares of floats far from zero have lost
+        a lot, unless a `shift` close to the mean was subtracted from the values first.
+
+        Args:
+            n: Number of units.
+            sums: Sum of each column, less the shift.
+            products: `products[i][j]` is the sum of the products of columns i and j, less their
+                shifts.
+            cubes: Sum of the cubes of each column, less the shift.
+            shift: What was subtracted from each column before adding up.
+
+        Examples:
+            >>> moments = Moments.from_sums(3, [9], [[41]], cubes=[225], shift=[1_000_000_000])
+            >>> moments.mean, moments.variance, moments.thirds
+            (1000000003.0, 7.0, (18.0,))
+        """
+        columns = range(len(sums))
+        if [len(row) for row in products] != [len(sums)] * len(sums):
+            raise ValueError(
+                f"products is {products!r}; it must be {len(sums)} rows of {len(sums)}, as many as "
+                "there are sums"
+            )
+        for name, values in (("shift", shift), ("cubes", cubes)):
+            if values is not None and len(values) != len(sums):
+                raise ValueError(f"{name} is {values!r}; it must have {len(sums)} values")
+        if as_count("n", n) == 0:
+            return cls.zero(len(sums))
+        totals = [_fraction(f"sums[{i}]", sums[i]) for i in columns]
+        means = [total / n for total in totals]
+        centred = [
+            [
+                _fraction(f"products[{i}][{j}]", products[i][j]) - totals[i] * means[j]
+                for j in columns
+            ]
+            for i in columns
+        ]
+        for i in columns:
+            # Rounding in sums of floats can leave a variance below 0.
+            if centred[i][i] < 0 and -centred[i][i] <= abs(_fraction("", products[i][i])) / 10**12:
+                centred[i][i] = Fraction(0)
+        thirds = None
+        if cubes is not None:
+            thirds = _finite_or_none(
+                _float(
+                    _fraction(f"cubes[{i}]", cubes[i])
+                    - 3 * means[i] * _fraction("", products[i][i])
+                    + 2 * n * means[i] ** 3
+                )
+                for i in columns
+            )
+        return cls(
+            n=n,
+            means=tuple(
+                float(mean + (0 if shift is None else _fraction(f"shift[{i}]", shift[i])))
+                for i, mean in enumerate(means)
+            ),
+            comoments=tuple(tuple(_float(value) for value in row) for row in centred),
+            thirds=thirds,
         )
 
     def __add__(self, other: Moments) -> Moments:
@@ -191,10 +290,13 @@ class Moments:
                 )
                 for i in columns
             ),
+            thirds=_merged_thirds(base, part, deltas),
         )
 
-    def _order(self) -> tuple[int, tuple[float, ...], tuple[tuple[float, ...], ...]]:
-        return (self.n, self.means, self.comoments)
+    def _order(
+        self,
+    ) -> tuple[int, tuple[float, ...], tuple[tuple[float, ...], ...], tuple[float, ...]]:
+        return (self.n, self.means, self.comoments, self.thirds or ())
 
     @property
     def mean(self) -> float:
@@ -214,11 +316,14 @@ class Moments:
 
     def as_dict(self) -> MomentsDict:
         """Return plain numbers and lists that JSON can hold without loss."""
-        return {
+        data: MomentsDict = {
             "n": self.n,
             "means": list(self.means),
             "comoments": [list(row) for row in self.comoments],
         }
+        if self.thirds is not None:
+            data["thirds"] = list(self.thirds)
+        return data
 
     @classmethod
     def from_dict(cls, data: MomentsDict) -> Self:
@@ -227,12 +332,53 @@ class Moments:
             n = data["n"]
             means = tuple(float(value) for value in data["means"])
             comoments = tuple(tuple(float(value) for value in row) for row in data["comoments"])
+            thirds = tuple(float(value) for value in data["thirds"]) if "thirds" in data else None
         except (KeyError, TypeError, ValueError):
             raise ValueError(
                 f"moments are {data!r}; they must have n, an integer, means, a list of numbers, "
-                "and comoments, a list of as many such lists"
+                "and comoments, a list of as many such lists (and thirds, a list, if known)"
             ) from None
-        return cls(n=n, means=means, comoments=comoments)
+        return cls(n=n, means=means, comoments=comoments, thirds=thirds)
+
+
+def _fraction(name: str, value: Number) -> Fraction:
+    try:
+        # By index, because a numpy integer in a fraction would overflow.
+        return Fraction(value.__index__() if isinstance(value, SupportsIndex) else value)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name} is {value!r}; it must be a finite number") from None
+
+
+def _float(value: Fraction) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _merged_thirds(
+    base: Moments, part: Moments, deltas: Sequence[float]
+) -> tuple[float, ...] | None:
+    if base.thirds is None or part.thirds is None:
+        return None
+    total = base.n + part.n
+    of_base, of_part = base.n / total, part.n / total
+    weight = base.n * of_part * (base.n - part.n) / total
+    return _finite_or_none(
+        first
+        + second
+        + delta * delta * delta * weight
+        + 3 * delta * (of_base * part.comoments[i][i] - of_part * base.comoments[i][i])
+        for i, (first, second, delta) in enumerate(
+            zip(base.thirds, part.thirds, deltas, strict=True)
+        )
+    )
+
+
+def _finite_or_none(thirds: Iterable[float]) -> tuple[float, ...] | None:
+    """Cubes leave the float range earlier than squares; then the skewness is not known."""
+    values = tuple(thirds)
+    return values if all(map(math.isfinite, values)) else None
 
 
 def _require_finite(name: str, value: float) -> None:

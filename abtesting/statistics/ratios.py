@@ -9,9 +9,13 @@ from __future__ import annotations
 import sys
 
 from abtesting.statistics.boundaries import Boundary, first_look
-from abtesting.statistics.means import Estimate, compare_estimates
+from abtesting.statistics.means import Estimate, compare_numbers
 from abtesting.statistics.moments import Moments
+from abtesting.statistics.skewness import RATIO_INFLATION, skewness_warnings, too_skewed
 from abtesting.statistics.types import Effect, NotEnoughData
+
+CANCELLED = 8 * sys.float_info.epsilon
+"""Share of its terms below which a sum of squares is rounding."""
 
 
 def compare_ratios(
@@ -25,8 +29,9 @@ def compare_ratios(
         boundary: When the result may be read, and its level.
 
     Returns:
-        The effect, or why there is none: `too_few_units`, `zero_denominator`, or `zero_variance`
-        when all units of each variant have the same ratio.
+        The effect, or why there is none: `too_few_units`, `zero_denominator`, `zero_variance` when
+        all units of each variant have the same ratio, or `too_skewed`. The skewness of the
+        numerator, if known, stands in for that of the ratio.
 
     References:
         Deng, A., Knoblich, U. & Lu, J. (2018). Applying the delta method in metric analytics.
@@ -42,6 +47,29 @@ def compare_ratios(
         >>> round(effect.control_value, 2), round(effect.variant_value, 2)
         (13.8, 18.8)
     """
+    reason = ratio_not_ready(control, variant, boundary=boundary)
+    if reason is not None:
+        return reason
+    control_value, control_variance = _ratio_and_variance(control)
+    variant_value, variant_variance = _ratio_and_variance(variant)
+    return compare_numbers(
+        control=control_value,
+        control_variance=control_variance,
+        control_df=control.n - 1,
+        variant=variant_value,
+        variant_variance=variant_variance,
+        variant_df=variant.n - 1,
+        num_units=control.n + variant.n,
+        boundary=boundary,
+        method="delta",
+        warnings=skewness_warnings(control, variant),
+    )
+
+
+def ratio_not_ready(
+    control: Moments, variant: Moments, *, boundary: Boundary
+) -> NotEnoughData | None:
+    """Return why the boundary has no answer yet on the ratios of these moments, or `None`."""
     for name, moments in (("control", control), ("variant", variant)):
         if len(moments.means) != 2:
             raise ValueError(
@@ -60,21 +88,23 @@ def compare_ratios(
                     "needs a mean above 0"
                 ),
             )
-    return compare_estimates(
-        estimate_ratio(control), estimate_ratio(variant), boundary=boundary, method="delta"
-    )
+    return too_skewed(control, variant, boundary=boundary, inflation=RATIO_INFLATION)
 
 
 def estimate_ratio(moments: Moments) -> Estimate:
     """Return the ratio of totals of at least 2 units and its delta-method variance."""
+    value, variance = _ratio_and_variance(moments)
+    return Estimate(value=value, variance=variance, num_units=moments.n)
+
+
+def _ratio_and_variance(moments: Moments) -> tuple[float, float]:
     numerator, denominator = moments.means
     ratio = numerator / denominator
     (numerators, products), (_, denominators) = moments.comoments
-    terms = (numerators, -2 * ratio * products, ratio * ratio * denominators)
     # Sum of squares of numerator - ratio * denominator. Where all units have one ratio the terms
     # cancel, and what is left of them is rounding, not variance.
-    squares = sum(terms)
-    if squares <= 8 * sys.float_info.epsilon * sum(abs(term) for term in terms):
-        squares = 0.0
-    variance = squares / (moments.n - 1) / moments.n / (denominator * denominator)
-    return Estimate(value=ratio, variance=variance, num_units=moments.n)
+    own, shared = numerators + ratio * ratio * denominators, 2 * ratio * products
+    squares = own - shared
+    if squares <= CANCELLED * (own + abs(shared)):
+        return ratio, 0.0
+    return ratio, squares / (moments.n - 1) / moments.n / (denominator * denominator)

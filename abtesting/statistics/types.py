@@ -5,7 +5,14 @@ Both are frozen values that cross from the statistics to the results, which stor
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Literal
+
+Side = Literal["two_sided", "greater", "less"]
+"""Which differences a test looks for: any, only those above 0, or only those below 0."""
+
+SIDES: tuple[Side, ...] = ("two_sided", "greater", "less")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,19 @@ class Interval:
     def contains(self, value: float) -> bool:
         """Whether `value` lies in the interval, ends included."""
         return self.lower <= value <= self.upper
+
+    def of_side(self, side: Side) -> Interval:
+        """Return the interval of a one-sided test with the same critical value: half a line.
+
+        Examples:
+            >>> Interval(0.01, 0.05).of_side("greater")
+            Interval(lower=0.01, upper=inf)
+        """
+        if side == "two_sided":
+            return self
+        if side == "greater":
+            return Interval(self.lower, math.inf)
+        return Interval(-math.inf, self.upper)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +77,16 @@ class Effect:
         difference: Variant minus control.
         standard_error: Standard error of the difference.
         difference_interval: Interval of the difference, on the scale of the metric.
-        p_value: Two-sided p-value of no difference.
+        p_value: p-value of no difference, of the test's side.
         lift: Difference relative to the size of the control value (0.08 is +8 %), so its sign is
             that of the difference; `None` if the control value is 0.
         lift_interval: Interval of the lift, often unbounded above when the control value is close
             to 0; `None` if nothing can be said of it.
-        method: `score`, `welch` or `delta`.
-        boundary: `fixed_horizon` or `always_valid`.
-        alpha: Two-sided level of the p-value's decision and of both intervals.
+        method: How the effect was estimated, such as `score`, `welch` or `delta`.
+        boundary: Name of the boundary, such as `fixed_horizon` or `always_valid`.
+        alpha: Level of the p-value's decision and of both intervals.
+        side: `two_sided`; or `greater` or `less`, whose intervals are half lines.
+        warnings: Codes of what makes the result less certain than it looks, such as `skewed`.
     """
 
     control_value: float
@@ -78,6 +100,8 @@ class Effect:
     method: str
     boundary: str
     alpha: float
+    side: Side = "two_sided"
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_significant(self) -> bool:

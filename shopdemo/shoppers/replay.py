@@ -16,6 +16,7 @@ from django.db import transaction
 from django.test.client import ClientHandler
 
 from abtesting.models import Event
+from abtesting.results import snapshots
 from shopdemo.catalogue.loader import read_catalogue
 from shopdemo.models import Product
 from shopdemo.shoppers.behaviour import Behaviour
@@ -70,12 +71,16 @@ def replay(expected: list[Arrival], *, seed: int, how: Behaviour | None = None) 
     day = None
     for arrival in expected:
         if arrival.visitor_id in done:
+            day = arrival.at.date()
             yield False
             continue
         clock = Clock(arrival.at)
+        is_new_day = arrival.at.date() != day
+        if is_new_day:
+            day = arrival.at.date()
+            _read_results(arrival.at)
         with running(clock), transaction.atomic():
-            if arrival.at.date() != day:
-                day = arrival.at.date()
+            if is_new_day:
                 _restock()
             Journey(
                 handler,
@@ -86,6 +91,13 @@ def replay(expected: list[Arrival], *, seed: int, how: Behaviour | None = None) 
                 how=how,
             ).walk()
         yield True
+
+
+def _read_results(now: dt.datetime) -> None:
+    """A new day: the scheduled task computes the results, and so takes the looks that are due."""
+    for _experiment, error in snapshots.refresh_all(now=now):
+        if error is not None:
+            raise error
 
 
 def _restock() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -17,7 +18,10 @@ pytestmark = pytest.mark.django_db
 
 ADD = "admin:abtesting_experiment_add"
 LIST = "admin:abtesting_experiment_changelist"
-FIELDS = ("name", "key", "hypothesis", "unit", "allocation", "planned_num_units", "seed")
+FIELDS = (
+    *("name", "key", "hypothesis", "unit", "allocation"),
+    *("planned_num_units", "decision_rule", "planned_num_looks", "seed"),
+)
 
 
 def url(name, experiment, *args):
@@ -51,6 +55,8 @@ def new_experiment(*, variants=None, metrics=None, **changes):
         "unit": "visitor",
         "allocation": "1.0",
         "planned_num_units": "2000",
+        "decision_rule": "",
+        "planned_num_looks": "20",
         "seed": "",
         **changes,
         **inline("variants", variants),
@@ -127,6 +133,16 @@ def test_an_experiment_is_made_with_its_variants_and_metrics(admin_client, admin
         ({"allocation": "nan"}, "Enter a number"),
         ({"planned_num_units": "1"}, "greater than or equal to 2"),
         ({"key": "Product headline"}, "lower-case letters"),
+        ({"decision_rule": "magic"}, "not one of the available choices"),
+        ({"planned_num_looks": "61"}, "less than or equal to 60"),
+        (
+            {"decision_rule": "group_sequential", "planned_num_units": ""},
+            "This decision rule needs a planned sample. Enter one, or choose “Any day”",
+        ),
+        (
+            {"decision_rule": "fixed_horizon", "planned_num_units": ""},
+            "This decision rule needs a planned sample.",
+        ),
     ],
 )
 def test_the_form_says_what_is_wrong_and_makes_nothing(admin_client, changes, problem):
@@ -147,6 +163,34 @@ def test_the_form_says_what_a_metric_in_a_role_needs(admin_client, row, problem)
     data = new_experiment(metrics=[{"metric": make_metric().pk, **row}])
     assert problem in form_errors(admin_client.post(reverse(ADD), data))
     assert not Experiment.objects.exists()
+
+
+@pytest.mark.parametrize(("planned", "rule"), [("", "always_valid"), ("2000", "group_sequential")])
+def test_who_knows_nothing_of_rules_gets_the_recommended_one(admin_client, planned, rule):
+    admin_client.post(reverse(ADD), new_experiment(planned_num_units=planned))
+    experiment = Experiment.objects.get()
+    admin_client.post(url("transition", experiment, "start"))
+    experiment.refresh_from_db()
+    assert (experiment.state, experiment.decision_rule) == ("running", rule)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in Experiment.DecisionRule.values if rule])
+def test_each_rule_can_be_chosen_and_is_shown_after_the_start(admin_client, rule):
+    data = new_experiment(decision_rule=rule, planned_num_looks="5")
+    admin_client.post(reverse(ADD), data)
+    experiment = Experiment.objects.get()
+    assert (experiment.decision_rule, experiment.planned_num_looks) == (rule, 5)
+    admin_client.post(url("transition", experiment, "start"))
+    page = admin_client.get(url("change", experiment)).content.decode()
+    assert str(Experiment.DecisionRule(rule).label) in page
+
+
+def test_the_rules_are_explained_where_they_are_chosen(admin_client):
+    page = admin_client.get(reverse(ADD)).content.decode()
+    for label in Experiment.DecisionRule.labels:
+        assert str(label) in page
+    assert page.count('name="decision_rule"') == 5
+    assert re.search(r'<input[^>]* value=""[^>]* checked[^>]*>', page)
 
 
 # Changing one

@@ -14,6 +14,7 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 from kombu.exceptions import OperationalError
 
+from abtesting.admin.presentation import build_page
 from abtesting.models import Experiment, ResultSnapshot
 from tests.results import payloads
 
@@ -99,6 +100,35 @@ def show(client, payload, **query):
             "“Men’s e-mail” raises Visit by 72.2% (98.75% confidence interval: +64.0% to +80.8%). "
             "Ship “Men’s e-mail”.",
         ),
+        (
+            "between_looks",
+            "Keep running: 62% of the planned sample, about 6 days left. "
+            "Between two looks the goals stay as they were at the last one. "
+            "Read at 2,400 of 4,000 visitors (look 12 of 20); next at 2,600 visitors.",
+        ),
+        ("before_first_look", "The goals are first read at about 200 visitors."),
+        (
+            "shown_at_a_look",
+            "Variant B raises Conversion by 8.1% (97.5% confidence interval: +2.4% to +13.9%). "
+            "Guardrails are fine. Shown at look 12 of 20, before the planned size. Ship variant B. "
+            "Stopping early flatters; corrected for that, the change is +7.2%. "
+            "Read at 2,400 of 4,000 visitors (look 12 of 20), for the last time.",
+        ),
+        (
+            "bayesian",
+            "Chance that variant B beats the control in Conversion: 98.1%. Expected change: +7.8% "
+            "(95% credible interval: +0.4% to +15.2%). "
+            "Keep running: 62% of the planned sample, about 6 days left. "
+            "A high chance alone decides nothing, because looked at every day it calls about 38% "
+            "of equal variants different: the always-valid test must agree.",
+        ),
+        (
+            "bayesian_winner",
+            "Chance that variant B beats the control in Conversion: over 99.9%. Expected change: "
+            "+8.0% (95% credible interval: +3.0% to +13.0%). "
+            "Risk of shipping it: 0.002% of Conversion on average. Guardrails are fine. "
+            "The always-valid test agrees. Ship variant B.",
+        ),
     ],
 )
 def test_each_verdict_is_a_sentence_to_quote(admin_client, build, sentence):
@@ -150,6 +180,67 @@ def test_the_table_shows_values_with_their_counts_and_changes_with_intervals(adm
     assert "B 11.39% 229 / 2,009 ▲ +8.1% +2.4% to +13.9%" in text
     assert "€5.6706 €11,392.50 / 2,009" in text
     assert "p = 0.012" in text
+
+
+def test_the_correction_for_stopping_early_stands_beside_the_estimate(admin_client):
+    response = show(admin_client, payloads.shown_at_a_look())
+    assert "▲ +8.1% +2.4% to +13.9% corrected: +7.2%" in text_of(response)
+    table = response.context["page"].goals.data
+    labels = [label for label, _is_number in table.columns]
+    cells = dict(zip(labels, [text for text, _is_number in table.rows[1].cells], strict=True))
+    assert cells["Corrected difference"] == "+0.76 pp"
+    assert cells["Corrected interval"] == "+0.12 pp to +1.38 pp"
+
+
+def test_what_makes_a_result_less_certain_is_said(admin_client):
+    text = text_of(show(admin_client, payloads.shown_at_a_look()))
+    assert "! Revenue per visitor, B: few units for values this uneven" in text
+
+
+def test_secondary_metrics_show_the_adjusted_p_value_and_say_so(admin_client):
+    response = show(admin_client, payloads.shown_at_a_look())
+    page = response.context["page"]
+    assert page.secondary.metrics[0].rows[0].adjusted_p_value == "p < 0.0001"
+    assert not page.goals.is_adjusted
+    assert "p-values are adjusted for the number of secondary metrics" in text_of(response)
+
+
+def test_a_bayesian_test_shows_chances_where_others_show_p_values(admin_client):
+    response = show(admin_client, payloads.bayesian())
+    text = text_of(response)
+    assert "▲ +7.8% +0.4% to +15.2%" in text
+    assert "98.1% risk 0.1% – No difference yet" in text
+    assert "38%, if it were looked at every day and decided alone" in text
+    page = response.context["page"]
+    assert (page.goals.odds, page.guardrails.odds) == (True, False)
+    assert "p = 0.20" in text  # among all numbers
+
+
+def test_chances_are_among_all_numbers_of_any_test(admin_client):
+    payload = payloads.ship()
+    payload["metrics"][0]["comparisons"][0]["bayesian"] = payloads.odds(0.99, 0.08, (0.01, 0.15))
+    labels = [c[0] for c in show(admin_client, payload).context["page"].goals.data.columns]
+    assert {"p-value", "Chance to win", "Risk", "Credible interval"} <= set(labels)
+
+
+def test_before_the_first_look_no_goal_has_a_number(admin_client):
+    response = show(admin_client, payloads.before_first_look())
+    text = text_of(response)
+    assert "Not read yet: the first look is still to come." in text
+    assert "0 / 0" not in text
+    assert "So far, all variants together: 10.00% (12 / 120)" in text
+    assert response.context["page"].over_time is None
+
+
+@pytest.mark.parametrize(
+    "build", ["ship", "keep_control", "keep_running", "not_enough_data", "invalid", "imported"]
+)
+def test_a_snapshot_of_the_first_schema_is_still_shown(admin_client, build):
+    payload = payloads.BUILDERS[build]()
+    payload["health"][0]["method"] = None  # it had one only
+    old = payloads.first_schema(payload)
+    assert build_page(old) == build_page(payload)
+    assert show(admin_client, old).context["page"] == build_page(payload)
 
 
 def test_an_imported_test_shows_its_known_numbers(admin_client):

@@ -79,5 +79,5 @@ def test_reading_computes_nothing(client, reader, monkeypatch):
     def fail(*args, **kwargs):
         raise AssertionError("an analysis was made")
 
-    monkeypatch.setattr("abtesting.results.snapshots.analyse", fail)
+    monkeypatch.setattr("abtesting.results.snapshots.read", fail)
     assert client.get(URL).status_code == 200

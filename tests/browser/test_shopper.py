@@ -93,11 +93,10 @@ def test_a_shopper_sees_one_variant_everywhere_and_the_purchase_is_in_the_result
 
     experiment = Experiment.objects.get(key="product-promise")
     payload = snapshots.refresh(experiment).payload
-    conversion = payload["metrics"][0]
-    levels = {
-        level["variant"]: level for level in [conversion["control"], *conversion["comparisons"]]
-    }
-    assert (levels[variant]["num_units"], levels[variant]["numerator"]) == (1, 1)
+    num_units = {row["key"]: row["num_units"] for row in payload["variants"]}
+    assert (num_units[variant], sum(num_units.values())) == (1, 1)
+    so_far = payload["metrics"][0]["so_far"]  # before the first look: all variants together
+    assert (so_far["num_units"], so_far["numerator"]) == (1, 1)
 
 
 def test_both_variants_are_seen_by_different_shoppers(shop, shopper):

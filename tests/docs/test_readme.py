@@ -43,9 +43,10 @@ from abtesting.models import Experiment
 assert Exposure.objects.count() == 60
 assert Event.objects.filter(name="purchase").count() == 30
 payload = snapshots.latest(Experiment.objects.get(key="buy-button")).payload
-levels = [payload["metrics"][0]["control"], *payload["metrics"][0]["comparisons"]]
-assert sum(level["num_units"] for level in levels) == 60
-assert sum(level["numerator"] for level in levels) == 30
+assert payload["method"]["rule"] == "group_sequential"
+assert sum(variant["num_units"] for variant in payload["variants"]) == 60
+so_far = payload["metrics"][0]["so_far"]
+assert (so_far["num_units"], so_far["numerator"]) == (60, 30)
 """
 
 

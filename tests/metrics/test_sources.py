@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from abtesting.metrics.sources import EventSource, ImportedSource, source_for
 from abtesting.models import Experiment, ImportedMoments
@@ -292,3 +294,60 @@ def test_imported_moments_come_back_as_they_were_stored(metrics):
 
 def test_live_experiments_are_read_from_events(experiment):
     assert isinstance(source_for(experiment), EventSource)
+
+
+# Looks
+
+
+def at_look(experiment, looked_at, *, until=START + 5 * DAY):
+    return EventSource().read(experiment, until=until, looked_at=looked_at)
+
+
+def test_a_look_is_what_reading_up_to_it_would_have_given(experiment):
+    for number in range(40):
+        at = START + number * 3 * HOUR
+        expose(experiment, ("control", "b")[number % 2], f"u{number}", at=at)
+        for later in (1, 20, 50):
+            event(visitor=f"u{number}", value=number + later, at=at + later * HOUR)
+    for looked_at in (START + HOUR, START + DAY, START + 2 * DAY + 7 * HOUR, START + 9 * DAY):
+        look = at_look(experiment, looked_at).look
+        alone = EventSource().read(experiment, until=min(looked_at, START + 5 * DAY)).final
+        assert look == alone
+    midnight = (START + 2 * DAY).replace(hour=0)
+    assert (
+        at_look(experiment, midnight).look == EventSource().read(experiment, until=midnight).final
+    )
+
+
+def test_a_look_changes_nothing_else(experiment):
+    expose(experiment, "b", "ada")
+    event(visitor="ada", at=START + 30 * HOUR, value=3)
+    found = at_look(experiment, START + DAY)
+    without = EventSource().read(experiment, until=START + 5 * DAY)
+    assert (found.final, found.days) == (without.final, without.days)
+    assert without.look is None
+
+
+def test_a_look_before_anybody_came_is_empty(experiment):
+    expose(experiment, "b", "ada", at=START + 3 * DAY)
+    assert at_look(experiment, START + DAY).look.num_units == {"control": 0, "b": 0}
+    experiment.exposures.all().delete()
+    assert at_look(experiment, START + DAY).look.num_units == {"control": 0, "b": 0}
+
+
+def test_a_look_takes_no_more_queries(experiment, django_assert_num_queries):
+    expose(experiment, "b", "ada")
+    with CaptureQueriesContext(connection) as queries:
+        EventSource().read(experiment, until=START + 5 * DAY)
+    with django_assert_num_queries(len(queries)):
+        at_look(experiment, START + DAY)
+
+
+@pytest.mark.parametrize(
+    ("rule", "num_units"), [("", 2), ("fixed_horizon", 2), ("always_valid", 3), ("bayesian", 3)]
+)
+def test_units_beyond_the_plan_are_left_out_where_the_plan_ends_the_test(rule, num_units):
+    experiment = make_experiment(planned_num_units=2, decision_rule=rule)
+    for number in range(3):
+        expose(experiment, "b", f"u{number}", at=START + number * HOUR)
+    assert EventSource().read(experiment, until=START + DAY).final.num_units["b"] == num_units

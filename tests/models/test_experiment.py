@@ -121,3 +121,55 @@ def test_a_draft_can_be_deleted_with_all_its_parts(draft):
     draft.delete()
     assert not Experiment.objects.exists()
     assert not Variant.objects.exists()
+
+
+# The decision rule
+
+
+@pytest.mark.parametrize(
+    ("fields", "rule"),
+    [
+        ({}, "always_valid"),
+        ({"planned_num_units": 2000}, "group_sequential"),
+        ({"planned_num_units": 2000, "decision_rule": "always_valid"}, "always_valid"),
+        ({"planned_num_units": 2000, "decision_rule": "fixed_horizon"}, "fixed_horizon"),
+        ({"decision_rule": "bayesian"}, "bayesian"),
+        ({"source": "imported"}, "imported"),
+        ({"source": "imported", "planned_num_units": 2000}, "imported"),
+    ],
+)
+def test_without_a_choice_the_plan_recommends_the_rule(fields, rule):
+    assert Experiment(**fields).rule == rule
+
+
+@pytest.mark.parametrize(
+    ("rule", "has_end"),
+    [("", True), ("fixed_horizon", True), ("always_valid", False), ("bayesian", False)],
+)
+def test_a_planned_sample_ends_a_test_whose_rule_waits_for_it(rule, has_end):
+    assert Experiment(decision_rule=rule, planned_num_units=2000).has_end is has_end
+    assert not Experiment(decision_rule=rule).has_end
+
+
+@pytest.mark.parametrize("rule", ["group_sequential", "fixed_horizon"])
+def test_a_rule_that_waits_for_a_planned_sample_needs_one(rule):
+    with pytest.raises(ValidationError, match="needs a planned sample") as error:
+        Experiment(key="x", name="X", decision_rule=rule).full_clean()
+    assert set(error.value.message_dict) == {"planned_num_units"}
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Experiment.objects.create(key="x", name="X", decision_rule=rule)
+
+
+@pytest.mark.parametrize("rule", ["", "always_valid", "bayesian"])
+def test_other_rules_do_without_a_planned_sample(rule):
+    Experiment(key="x", name="X", decision_rule=rule).full_clean()
+    Experiment.objects.create(key="x", name="X", decision_rule=rule)
+
+
+@pytest.mark.parametrize("num_looks", [0, 61])
+def test_there_are_1_to_60_planned_looks(num_looks):
+    with pytest.raises(ValidationError) as error:
+        Experiment(key="x", name="X", planned_num_looks=num_looks).full_clean()
+    assert set(error.value.message_dict) == {"planned_num_looks"}
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Experiment.objects.create(key="x", name="X", planned_num_looks=num_looks)

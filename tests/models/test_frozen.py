@@ -22,6 +22,8 @@ CHANGES = {
     "allocation": 0.5,
     "seed": "other",
     "planned_num_units": 10,
+    "decision_rule": "bayesian",
+    "planned_num_looks": 5,
 }
 VARIANT_CHANGES = {
     "key": "other",

@@ -34,6 +34,7 @@ def comparison(
     method: str = "score",
     total: float | None = None,
     reason: dict[str, str] | None = None,
+    **fields: Any,
 ) -> Payload:
     """One comparison whose difference and value follow from its lift."""
     value = base if lift is None else base * (1 + lift)
@@ -54,6 +55,23 @@ def comparison(
         "method": method,
         "verdict": verdict,
         "reason": reason,
+        "adjusted_p_value": None,
+        "warnings": [],
+        "bayesian": None,
+        "corrected": None,
+    } | fields
+
+
+def odds(chance: float, lift: float, interval: tuple[float, float], loss: float = 0.001) -> Payload:
+    """The Bayesian view of a comparison."""
+    return {
+        "chance_to_win": chance,
+        "expected_loss": loss,
+        "lift": lift,
+        "lift_interval": list(interval),
+        "level": 0.95,
+        "prior_mean": 0.0,
+        "prior_sd": 0.3,
     }
 
 
@@ -86,6 +104,7 @@ def metric(
             "value": base,
         },
         "comparisons": list(comparisons) or [comparison(base=base)],
+        "so_far": None,
     } | fields
 
 
@@ -112,7 +131,7 @@ def base_payload(variants: tuple[str, ...] = ("control", "b"), num_days: int = 1
     """A test that has reached its plan, without metrics."""
     share = 1 / len(variants)
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "computed_at": "2026-11-22T10:00:00+00:00",
         "data_until": "2026-11-22T09:59:00+00:00",
         "experiment": {
@@ -138,7 +157,9 @@ def base_payload(variants: tuple[str, ...] = ("control", "b"), num_days: int = 1
             "correction": "bonferroni",
             "minimum_units": 100,
             "engine_version": "0.1.0",
+            "any_peek_error": None,
         },
+        "looks": None,
         "verdict": {
             "code": "ship",
             "variant": "b",
@@ -152,7 +173,15 @@ def base_payload(variants: tuple[str, ...] = ("control", "b"), num_days: int = 1
             "srm_p_value": None,
         },
         "health": [
-            {"code": "srm", "status": "ok", "p_value": 0.41},
+            {
+                "code": "srm",
+                "status": "ok",
+                "p_value": 0.41,
+                "leaked_units": 0,
+                "reason": None,
+                "method": "sequential",
+                "variant": None,
+            },
             {
                 "code": "sample",
                 "status": "ok",
@@ -369,7 +398,7 @@ def invalid() -> Payload:
     """A split that cannot be chance."""
     payload = ship()
     payload["verdict"] |= NOTHING_FOUND | {"code": "invalid", "srm_p_value": 2e-6}
-    payload["health"][0] = {"code": "srm", "status": "bad", "p_value": 2e-6, "leaked_units": 0}
+    payload["health"][0] |= {"status": "bad", "p_value": 2e-6, "variant": "control"}
     payload["health"][2] |= {"status": "warn", "lag_seconds": 9300}
     for v, num, share in zip(payload["variants"], (2160, 1850), (0.5387, 0.4613), strict=True):
         v |= {"num_units": num, "observed_share": share}
@@ -503,6 +532,104 @@ def many(num_metrics: int = 20, num_variants: int = 4) -> Payload:
     return payload
 
 
+def looks(*numbers: int, next_at: int | None = None, planned: int = 20) -> Payload:
+    """Looks of a plan of 4,000 units, of which those of these numbers were taken."""
+    return {
+        "planned": planned,
+        "taken": [
+            {
+                "number": number,
+                "num_units": number * 4000 // planned,
+                "information": number / planned,
+                "taken_at": f"2026-11-{9 + number:02d}T09:59:00+00:00",
+            }
+            for number in numbers
+        ],
+        "next_at": next_at,
+        "is_new": False,
+        "is_final": next_at is None,
+    }
+
+
+def between_looks() -> Payload:
+    """Group-sequential, 62 % of the plan: the goals as they were at 60 %."""
+    payload = keep_running()
+    payload["method"]["rule"] = "group_sequential"
+    payload["looks"] = looks(3, 6, 9, 12, next_at=2600)
+    for m in payload["metrics"][:2]:
+        m["comparisons"][0]["verdict"] = "no_difference_yet"
+    return payload
+
+
+def before_first_look() -> Payload:
+    """Group-sequential, on the first day: no goal has been read."""
+    payload = not_enough_data()
+    payload["method"]["rule"] = "group_sequential"
+    payload["looks"] = looks(next_at=200)
+    payload["verdict"]["code"] = "keep_running"
+    payload["metrics"][0]["so_far"] = {
+        "variant": "",
+        "num_units": 120,
+        "numerator": 12.0,
+        "denominator": 120.0,
+        "value": 0.1,
+    }
+    unread = {"code": "before_first_look", "detail": "the first look has not been taken"}
+    for m in payload["metrics"]:
+        if m["role"] != "guardrail":
+            m["control"] |= {"num_units": 0, "numerator": 0.0, "denominator": 0.0, "value": None}
+            m["comparisons"][0] |= {
+                "num_units": 0,
+                "numerator": 0.0,
+                "denominator": 0.0,
+                "value": None,
+                "verdict": "too_early",
+                "reason": unread,
+            }
+    payload["series"] = []
+    return payload
+
+
+def shown_at_a_look() -> Payload:
+    """Group-sequential, shown at 60 % of the plan, with the correction for stopping there."""
+    payload = ship()
+    payload["method"]["rule"] = "group_sequential"
+    payload["looks"] = looks(3, 6, 9, 12)
+    payload["verdict"] |= {"progress": 0.62}
+    payload["metrics"][0]["comparisons"][0]["corrected"] = {
+        "difference": 0.0076,
+        "difference_interval": [0.0012, 0.0138],
+        "lift": 0.0721,
+        "p_value": 0.018,
+    }
+    payload["metrics"][1]["comparisons"][0]["warnings"] = ["skewed"]
+    payload["metrics"][4]["comparisons"][0]["adjusted_p_value"] = 4e-5
+    return payload
+
+
+def bayesian() -> Payload:
+    """Bayesian: very likely better, and the always-valid test does not agree yet."""
+    payload = keep_running()
+    payload["method"] |= {"rule": "bayesian", "any_peek_error": 0.38}
+    payload["metrics"][0]["comparisons"] = [
+        comparison(
+            interval=(-0.02, 0.19),
+            verdict="no_difference_yet",
+            p_value=0.2,
+            bayesian=odds(0.981, 0.078, (0.004, 0.152)),
+        )
+    ]
+    return payload
+
+
+def bayesian_winner() -> Payload:
+    """Bayesian: likely better, and the always-valid test agrees."""
+    payload = ship()
+    payload["method"] |= {"rule": "bayesian", "any_peek_error": 0.38}
+    payload["metrics"][0]["comparisons"][0]["bayesian"] = odds(0.9995, 0.08, (0.03, 0.13), 2e-5)
+    return payload
+
+
 BUILDERS: dict[str, Callable[[], Payload]] = {
     "ship": ship,
     "keep_control": keep_control,
@@ -515,7 +642,27 @@ BUILDERS: dict[str, Callable[[], Payload]] = {
     "inconclusive_guardrail": inconclusive_guardrail,
     "always_valid": always_valid,
     "imported": imported,
+    "between_looks": between_looks,
+    "before_first_look": before_first_look,
+    "shown_at_a_look": shown_at_a_look,
+    "bayesian": bayesian,
+    "bayesian_winner": bayesian_winner,
 }
+
+
+def first_schema(payload: Payload) -> Payload:
+    """A payload as version 1 of the schema had it."""
+    old = copy.deepcopy(payload)
+    old["schema_version"] = 1
+    del old["looks"], old["method"]["any_peek_error"]
+    for name in ("method", "variant"):
+        del old["health"][0][name]
+    for m in old["metrics"]:
+        del m["so_far"]
+        for found in m["comparisons"]:
+            for name in ("adjusted_p_value", "warnings", "bayesian", "corrected"):
+                del found[name]
+    return old
 
 
 def with_extremes() -> Payload:

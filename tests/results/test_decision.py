@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from abtesting.models import Experiment
-from abtesting.results.decision import goal_verdict, guardrail_verdict, is_due, verdict
+from abtesting.results.decision import goal_verdict, guardrail_verdict, is_due, is_shown, verdict
 from abtesting.results.report import (
     Comparison,
     FreshnessHealth,
     Health,
     Level,
+    Looks,
+    LookTaken,
     MetricReport,
     SampleHealth,
     SrmHealth,
 )
 from abtesting.statistics.types import Effect, Interval
+from tests.builders import START
 
 MANY = {"control": 5000, "b": 5000}
 
@@ -73,7 +78,7 @@ def guardrail(*comparisons, key="returns"):
     return metric(*comparisons, key=key, role="guardrail")
 
 
-def judge(*metrics, planned=None, state="running", srm="ok", num_units=None):
+def judge(*metrics, planned=None, state="running", srm="ok", num_units=None, rule=None, looks=None):
     num_units = num_units or MANY
     total = sum(num_units.values())
     progress = total / planned if planned else None
@@ -90,8 +95,31 @@ def judge(*metrics, planned=None, state="running", srm="ok", num_units=None):
             status="ok", last_exposure_at=None, last_event_at=None, lag_seconds=None
         ),
     )
-    experiment = Experiment(key="x", state=state, planned_num_units=planned)
-    return verdict(experiment, metrics, checks, num_units=num_units)
+    experiment = Experiment(
+        key="x",
+        state=state,
+        planned_num_units=planned,
+        decision_rule=rule or ("fixed_horizon" if planned else "always_valid"),
+    )
+    is_complete = planned is not None and sum(num_units.values()) >= planned
+    return verdict(
+        experiment, metrics, checks, num_units=num_units, looks=looks, is_complete=is_complete
+    )
+
+
+def at_looks(*numbers, planned=20):
+    return Looks(
+        planned=planned,
+        taken=tuple(
+            LookTaken(
+                number=number,
+                num_units=number * 20_000 // planned,
+                information=number / planned,
+                taken_at=START,
+            )
+            for number in numbers
+        ),
+    )
 
 
 BETTER, WORSE = compared("b", "better"), compared("b", "worse", difference=-0.1)
@@ -141,6 +169,50 @@ VERDICTS = [
 @pytest.mark.parametrize(("code", "metrics", "options"), VERDICTS)
 def test_each_situation_has_its_verdict(code, metrics, options):
     assert judge(*metrics, **options).code == code
+
+
+WAITING = replace(NOTHING, reason={"code": "too_skewed", "detail": "…"})
+NO_LOOK, SOME_LOOKS = at_looks(), at_looks(3, 9)
+GROUP_SEQUENTIAL = [
+    ("keep_running", [metric(EARLY)], {"looks": NO_LOOK}),
+    ("not_enough_data", [metric(EARLY)], {"looks": NO_LOOK, "num_units": {"control": 9, "b": 9}}),
+    ("keep_control", [metric(EARLY), guardrail(HARMED)], {"looks": NO_LOOK}),
+    ("stopped_early", [metric(EARLY)], {"looks": NO_LOOK, "state": "stopped"}),
+    ("ship", [metric(BETTER)], {"looks": SOME_LOOKS}),
+    ("ship", [metric(BETTER)], {"looks": SOME_LOOKS, "state": "stopped"}),
+    ("inconclusive_guardrail", [metric(BETTER), guardrail(UNSURE)], {"looks": SOME_LOOKS}),
+    ("keep_control", [metric(WORSE)], {"looks": SOME_LOOKS}),
+    ("keep_running", [metric(OPEN)], {"looks": SOME_LOOKS}),
+    ("keep_control", [metric(OPEN), guardrail(HARMED)], {"looks": SOME_LOOKS}),
+    ("stopped_early", [metric(OPEN)], {"looks": SOME_LOOKS, "state": "stopped"}),
+    ("no_difference", [metric(OPEN)], {"looks": at_looks(20), "planned": 10_000}),
+    ("keep_running", [metric(WAITING)], {"looks": SOME_LOOKS}),
+    ("keep_control", [metric(WAITING), guardrail(HARMED)], {"looks": SOME_LOOKS}),
+    ("not_enough_data", [metric(NOTHING)], {"looks": SOME_LOOKS}),
+    ("invalid", [metric(BETTER)], {"looks": SOME_LOOKS, "srm": "bad"}),
+]
+
+
+@pytest.mark.parametrize(("code", "metrics", "options"), GROUP_SEQUENTIAL)
+def test_each_situation_of_a_test_with_looks_has_its_verdict(code, metrics, options):
+    options = {"planned": 20_000, "rule": "group_sequential", **options}
+    assert judge(*metrics, **options).code == code
+
+
+@pytest.mark.parametrize("rule", ["always_valid", "bayesian"])
+def test_a_test_that_may_be_read_any_day_is_judged_before_its_plan_and_ends_with_it(rule):
+    assert judge(metric(BETTER), planned=20_000, rule=rule).code == "ship"
+    assert judge(metric(OPEN), planned=20_000, rule=rule).code == "keep_running"
+    assert judge(metric(OPEN), planned=10_000, rule=rule).code == "no_difference"
+    assert judge(metric(OPEN), planned=20_000, rule=rule, state="stopped").code == "no_difference"
+    assert judge(metric(OPEN), rule=rule).code == "keep_running"
+
+
+def test_what_the_goals_show_ends_the_looks():
+    assert is_shown([metric(BETTER)])
+    assert is_shown([metric(WORSE)])
+    assert not is_shown([metric(OPEN), metric(BETTER, role="secondary")])
+    assert not is_shown([metric(WORSE, compared("c", "no_difference_yet"))])
 
 
 def test_a_winner_is_named_with_its_metric_and_interval():
@@ -224,11 +296,12 @@ def test_the_control_is_kept_only_when_every_variant_is_worse():
 
 
 @pytest.mark.parametrize(
-    ("planned", "num_units", "due"),
-    [(None, 0, True), (100, 99, False), (100, 100, True), (100, 101, True)],
+    ("planned", "is_complete", "due"), [(None, False, True), (100, False, False), (100, True, True)]
 )
-def test_a_plan_is_read_once_it_is_fulfilled(planned, num_units, due):
-    assert is_due(Experiment(planned_num_units=planned), num_units) is due
+def test_a_plan_is_read_once_it_is_fulfilled(planned, is_complete, due):
+    rule = "fixed_horizon" if planned else "always_valid"
+    experiment = Experiment(planned_num_units=planned, decision_rule=rule)
+    assert is_due(experiment, None, is_complete=is_complete) is due
 
 
 @pytest.mark.parametrize(
@@ -247,6 +320,23 @@ def test_a_goal_is_judged_by_p_and_the_good_direction(difference, p_value, direc
     found = effect(difference=difference, p_value=p_value)
     assert goal_verdict(found, direction, due=True) == expected
     assert goal_verdict(found, direction, due=False) == "too_early"
+
+
+@pytest.mark.parametrize(
+    ("difference", "p_value", "chance", "expected"),
+    [
+        (0.1, 0.01, 0.99, "better"),
+        (0.1, 0.01, 0.95, "better"),
+        (0.1, 0.01, 0.94, "no_difference_yet"),
+        (0.1, 0.06, 0.999, "no_difference_yet"),  # a high chance alone decides nothing
+        (-0.1, 0.01, 0.01, "worse"),
+        (-0.1, 0.01, 0.06, "no_difference_yet"),
+        (-0.1, 0.06, 0.001, "no_difference_yet"),
+    ],
+)
+def test_a_bayesian_goal_needs_chance_and_test(difference, p_value, chance, expected):
+    found = effect(difference=difference, p_value=p_value)
+    assert goal_verdict(found, "increase", due=True, chance_to_win=chance) == expected
 
 
 @pytest.mark.parametrize(

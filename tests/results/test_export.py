@@ -13,6 +13,7 @@ import pytest
 from abtesting.results.export import to_csv, to_json
 from abtesting.results.snapshots import refresh
 from tests.builders import START, event, expose, make_experiment, make_metric
+from tests.results import payloads
 
 pytestmark = pytest.mark.django_db
 
@@ -111,3 +112,22 @@ def test_a_comma_or_quote_in_a_key_breaks_no_row(payload):
     changed = copy.deepcopy(payload)
     changed["metrics"][0]["key"] = 'a,"b"\nc'
     assert read(to_csv(changed))[0]["metric"] == 'a,"b"\nc'
+
+
+def test_csv_has_the_odds_the_correction_and_the_warnings():
+    payload = payloads.shown_at_a_look()
+    payload["metrics"][0]["comparisons"][0]["bayesian"] = payloads.odds(0.99, 0.08, (0.01, 0.15))
+    control, b, *_, _other, clicks = read(to_csv(payload))
+    names = ("chance_to_win", "expected_loss", "credible_lower", "credible_upper")
+    assert [float(b[name]) for name in names] == [0.99, 0.001, 0.01, 0.15]
+    names = ("corrected_difference", "corrected_lower", "corrected_upper", "corrected_p_value")
+    assert [float(b[name]) for name in names] == [0.0076, 0.0012, 0.0138, 0.018]
+    assert float(clicks["adjusted_p_value"]) == 4e-5
+    assert control["chance_to_win"] == control["corrected_p_value"] == control["warnings"] == ""
+    assert [row["warnings"] for row in read(to_csv(payload))].count("skewed") == 1
+
+
+def test_a_snapshot_of_the_first_schema_can_still_be_exported():
+    old, new = payloads.first_schema(payloads.ship()), payloads.ship()
+    assert to_csv(old) == to_csv(new)
+    assert json.loads(to_json(old))["schema_version"] == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
 import pytest
 
 from abtesting.metrics.moments import ExperimentMoments, MomentsAt
@@ -50,6 +51,50 @@ def test_the_split_is_judged_at_its_own_level(settings):
 
 def test_an_unknown_split_says_why():
     assert srm_health([2, 2], [1, 1]).reason == "too_few_units"
+
+
+def test_while_it_runs_the_split_is_judged_by_all_days_together():
+    found = srm_health([5000, 5400], [1, 1], keys=["control", "b"], days=[[1000, 1080]] * 5)
+    assert (found.method, found.status) == ("sequential", "ok")  # not yet: 6e-5 on one look
+    found = srm_health([9000, 9720], [1, 1], keys=["control", "b"], days=[[1000, 1080]] * 9)
+    assert (found.method, found.status) == ("sequential", "bad")
+    assert found.p_value < 0.001
+
+
+def test_at_the_end_the_split_is_judged_once():
+    found = srm_health([5000, 5400], [1, 1], keys=["control", "b"])
+    assert (found.method, found.status) == ("chi_square", "bad")
+
+
+def test_a_day_that_was_off_is_not_forgotten():
+    days = [[1000, 1600], [1600, 1000]]
+    assert srm_health([2600, 2600], [1, 1], days=days).status == "bad"
+
+
+@pytest.mark.parametrize(
+    ("observed", "weights", "variant"),
+    [
+        ([5000, 5600], [1, 1], "a"),  # of two, the one that lacks units
+        ([5600, 5000], [1, 1], "b"),
+        ([5000, 5000, 5700], [1, 1, 1], "c"),
+        ([5000, 4300, 5000], [1, 1, 1], "b"),
+        ([9000, 1500], [9, 1], "a"),
+        ([5000, 5010], [1, 1], None),
+    ],
+)
+def test_the_variant_that_is_off_is_named(observed, weights, variant):
+    assert srm_health(observed, weights, keys=["a", "b", "c"]).variant == variant
+
+
+def test_a_peeker_at_a_sound_split_is_not_alarmed():
+    rng = np.random.default_rng(3)
+    num_alarms = 0
+    for _ in range(200):
+        first = rng.binomial(1000, 0.5, size=28)
+        days = [[int(a), 1000 - int(a)] for a in first]
+        observed = [int(first.sum()), 28_000 - int(first.sum())]
+        num_alarms += srm_health(observed, [1, 1], days=days).status == "bad"
+    assert num_alarms <= 2
 
 
 def running(**fields):

@@ -45,6 +45,12 @@ def test_the_tests_are_started_and_complete(tests):
     assert {entry.action for entry in AuditEntry.objects.all()} == {"start"}
 
 
+def test_the_tests_choose_their_rules(tests):
+    rules = {key: experiment.decision_rule for key, experiment in tests.items()}
+    assert rules == {"product-promise": "group_sequential", "home-headline": "bayesian"}
+    assert tests["product-promise"].planned_num_looks == 20
+
+
 def test_what_is_there_already_stays_as_it_is(tests):
     Experiment.objects.filter(key="home-headline").update(name="Renamed")
     Metric.objects.filter(key="purchase-conversion").update(name="Buyers")

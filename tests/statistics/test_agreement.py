@@ -11,12 +11,22 @@ from abtesting.statistics.means import compare_means
 from abtesting.statistics.moments import Counts, Moments
 from abtesting.statistics.proportions import compare_proportions
 from abtesting.statistics.ratios import compare_ratios
+from abtesting.statistics.sequential.group_sequential import GroupSequentialLook
 from abtesting.statistics.types import Effect
 
 alphas = st.floats(1e-4, 0.4)
+sides = st.sampled_from(["two_sided", "greater", "less"])
+few = st.just(2)
 boundaries = st.one_of(
-    st.builds(FixedHorizon, alphas),
-    st.builds(AlwaysValid, alphas, st.integers(10, 100_000), min_units_per_arm=st.just(2)),
+    st.builds(FixedHorizon, alphas, sides),
+    st.builds(AlwaysValid, alphas, st.integers(10, 100_000), min_units_per_arm=few, side=sides),
+    st.builds(
+        GroupSequentialLook,
+        st.sampled_from([0.01, 0.05]),
+        st.sampled_from([(0.5,), (0.3, 0.7), (0.25, 0.5, 1.0)]),
+        min_units_per_arm=few,
+        side=sides,
+    ),
 )
 
 

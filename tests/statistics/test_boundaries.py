@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from abtesting.statistics.boundaries import AlwaysValid, FixedHorizon
+from abtesting.statistics.boundaries import AlwaysValid, FixedHorizon, of_side
 
 alphas = st.floats(1e-6, 0.5)
 sizes = st.integers(2, 10**9)
@@ -78,3 +78,69 @@ def test_a_plan_without_units_is_refused():
 def test_a_first_look_without_a_variance_is_refused():
     with pytest.raises(ValueError, match="min_units_per_arm is 1"):
         AlwaysValid(0.05, 100, min_units_per_arm=1)
+
+
+sides = st.sampled_from(["greater", "less"])
+one_sided_alphas = st.floats(1e-6, 0.49)
+
+
+def one_sided(alpha, side, planned):
+    return (FixedHorizon(alpha, side), AlwaysValid(alpha, planned, side=side))
+
+
+@given(one_sided_alphas, sides, sizes, sizes, st.floats(-30, 30))
+def test_one_sided_p_value_and_critical_value_agree(alpha, side, planned, n, z):
+    for boundary in one_sided(alpha, side, planned):
+        critical = boundary.critical(n, None)
+        assert critical > 0
+        towards = z if side == "greater" else -z
+        assume(abs(towards - critical) > 1e-9 * critical)
+        assert (boundary.p_value(z, n, None) < alpha) == (towards > critical)
+
+
+@given(one_sided_alphas, sizes, st.floats(-30, 30))
+def test_the_two_sides_mirror_each_other(alpha, n, z):
+    for greater, less in zip(
+        one_sided(alpha, "greater", 5000), one_sided(alpha, "less", 5000), strict=True
+    ):
+        assert greater.critical(n, None) == less.critical(n, None)
+        assert greater.p_value(z, n, None) == less.p_value(-z, n, None)
+
+
+@given(st.floats(1e-6, 0.2), sizes)
+def test_one_side_asks_for_less_than_two_at_the_same_error_rate(alpha, n):
+    two = (FixedHorizon(alpha), AlwaysValid(alpha, n))
+    for one, both in zip(one_sided(alpha, "greater", n), two, strict=True):
+        assert one.critical(n, None) < both.critical(n, None)
+
+
+def test_the_one_sided_e_value_is_below_that_of_the_half_normal_mixture():
+    boundary = AlwaysValid(0.05, 10_000, side="greater")
+    spread = 3_000 * boundary.rho_squared
+    for z in (0.5, 2.0, 3.5, 8.0):
+        u = z * math.sqrt(spread / (spread + 1))
+        mixture = 2 / math.sqrt(1 + spread) * math.exp(u * u / 2) * stats.norm.cdf(u)
+        e_value = 1 / boundary.p_value(z, 3_000, None)
+        assert e_value <= max(mixture, 1.0)
+        if z > 3:
+            assert e_value == pytest.approx(mixture, rel=0.02)
+
+
+def test_a_one_sided_p_value_reaches_far_out():
+    boundary = AlwaysValid(0.05, 10_000, side="greater")
+    assert 0 < boundary.p_value(37.0, 10_000, None) < 1e-250
+    assert boundary.p_value(60.0, 10_000, None) == 0.0
+    assert boundary.p_value(0.0, 10_000, None) == 1.0
+
+
+def test_bad_sides_are_refused():
+    with pytest.raises(ValueError, match="side is 'upper'; it must be one of two_sided"):
+        FixedHorizon(0.05, "upper")
+    with pytest.raises(ValueError, match="with one side it must be below"):
+        AlwaysValid(0.6, 100, side="less")
+
+
+def test_a_boundary_of_another_side_keeps_everything_else():
+    boundary = AlwaysValid(0.05, 5000, min_units_per_arm=50)
+    assert of_side(boundary, "less") == AlwaysValid(0.05, 5000, min_units_per_arm=50, side="less")
+    assert of_side(boundary, "two_sided") is boundary

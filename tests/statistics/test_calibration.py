@@ -13,11 +13,11 @@ import pytest
 from scipy import stats
 
 from abtesting.statistics.boundaries import AlwaysValid, FixedHorizon
+from abtesting.statistics.health.srm import srm_test
 from abtesting.statistics.means import compare_means
 from abtesting.statistics.moments import Counts, Moments
 from abtesting.statistics.proportions import compare_proportions
 from abtesting.statistics.ratios import compare_ratios
-from abtesting.statistics.srm import srm_test
 
 ALPHA = 0.05
 FIXED = FixedHorizon(ALPHA)

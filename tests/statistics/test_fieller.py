@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from abtesting.statistics.fieller import UNBOUNDED, lift_interval
+from abtesting.statistics.fieller import UNBOUNDED, lift_interval, lift_limits
 
 
 def lift(control, variant, control_share=0.5, critical=2.0):
@@ -85,3 +85,102 @@ def test_the_upper_end_goes_to_infinity_as_the_control_fades():
 def test_a_control_without_noise_divides_the_difference_interval():
     interval = lift(4.0, 5.0, control_share=0.0)
     assert (interval.lower, interval.upper) == pytest.approx((-0.25, 0.75))
+
+
+def correlated_test(control, variant, value, shares, critical):
+    """Standard errors between the variant and what a lift of `value` makes of the control."""
+    control_share, covariance_share = shares
+    slope = 1 + (value if control > 0 else -value)
+    variant_share = 1 - control_share + 2 * covariance_share
+    variance = variant_share + slope**2 * control_share - 2 * slope * covariance_share
+    return (variant - slope * control) / math.sqrt(variance)
+
+
+shares = st.tuples(st.floats(0.05, 0.9), st.floats(-0.2, 0.2)).filter(
+    # A covariance that two variances of these sizes can have.
+    lambda pair: pair[1] ** 2 < 0.99 * pair[0] * (1 - pair[0] + 2 * pair[1])
+)
+
+
+@given(st.floats(-10, 10), st.floats(-10, 10), shares, st.floats(0.5, 5), st.floats(-3, 3))
+def test_an_interval_with_covariance_is_what_the_test_accepts(
+    control, variant, pair, critical, value
+):
+    assume(abs(control) > 1.01 * critical * math.sqrt(pair[0]))
+    interval = lift_interval(
+        control=control,
+        difference=variant - control,
+        standard_error=1.0,
+        control_share=pair[0],
+        critical=critical,
+        covariance_share=pair[1],
+    )
+    z = correlated_test(control, variant, value, pair, critical)
+    assume(abs(abs(z) - critical) > 1e-6)
+    assert interval.contains(value) == (abs(z) < critical)
+
+
+@given(
+    st.floats(-10, 10),
+    st.floats(-10, 10),
+    st.floats(0.01, 0.99),
+    st.floats(0.5, 5),
+    st.floats(-2, 2),
+)
+def test_a_one_sided_interval_decides_like_the_one_sided_test_of_the_lift_in_question(
+    control, variant, share, critical, tested
+):
+    assume(abs(control) > 1e-3)
+    z = correlated_test(control, variant, tested, (share, 0.0), critical)
+    assume(abs(abs(z) - critical) > 1e-6)
+    for side, rejects in (("greater", z > critical), ("less", -z > critical)):
+        interval = lift_interval(
+            control=control,
+            difference=variant - control,
+            standard_error=1.0,
+            control_share=share,
+            critical=critical,
+            side=side,
+            tested=tested,
+        )
+        assert interval.contains(tested) != rejects
+        assert (interval.upper if side == "greater" else -interval.lower) == math.inf
+
+
+def test_nothing_is_known_beyond_an_infinite_critical_value():
+    assert lift(5.0, 9.0, critical=math.inf) == UNBOUNDED
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(-10, 10).filter(lambda x: abs(x) > 1e-6),
+            st.floats(-10, 10),
+            st.floats(0, 1),
+            st.floats(0.5, 5) | st.just(math.inf),
+        ),
+        min_size=1,
+        max_size=20,
+    ),
+    st.sampled_from(["two_sided", "greater", "less"]),
+)
+def test_arrays_give_the_same_ends_as_one_at_a_time(rows, side):
+    control, variant, share, critical = (np.array(column) for column in zip(*rows, strict=True))
+    lower, upper = lift_limits(
+        control=control,
+        difference=variant - control,
+        standard_error=np.ones(len(rows)),
+        control_share=share,
+        critical=critical,
+        side=side,
+    )
+    for i, (c, v, s, q) in enumerate(rows):
+        interval = lift_interval(
+            control=c,
+            difference=v - c,
+            standard_error=1.0,
+            control_share=s,
+            critical=q,
+            side=side,
+        )
+        assert (lower[i], upper[i]) == pytest.approx((interval.lower, interval.upper), rel=1e-9)

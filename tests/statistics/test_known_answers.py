@@ -15,11 +15,14 @@ from scipy import special
 
 from abtesting.statistics.boundaries import AlwaysValid, FixedHorizon
 from abtesting.statistics.fieller import lift_interval
+from abtesting.statistics.health.srm import srm_test
 from abtesting.statistics.means import compare_means
 from abtesting.statistics.moments import Counts, Moments
-from abtesting.statistics.proportions import compare_proportions
+from abtesting.statistics.proportions import (
+    compare_proportions,
+    compare_proportions_by_score,
+)
 from abtesting.statistics.ratios import compare_ratios, estimate_ratio
-from abtesting.statistics.srm import srm_test
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "statistics_known_answers.json"
 CASES = json.loads(VECTORS.read_text())["cases"]
@@ -94,7 +97,7 @@ def test_difference_interval_ends_where_the_restricted_score_test_rejects(case):
 @cases("no_successes_uncorrected")
 def test_interval_without_any_success_is_wilson_in_each_arm(case):
     arm = Counts(num_units=case["inputs"]["n"], num_successes=0)
-    effect = compare_proportions(arm, arm, boundary=uncorrected(arm, arm))
+    effect = compare_proportions_by_score(arm, arm, boundary=uncorrected(arm, arm))
     upper = case["expected"]["upper"]
     assert ends(effect.difference_interval) == near([-upper, upper], case)
 

@@ -9,15 +9,15 @@ from scipy import optimize, stats
 
 from abtesting.statistics.boundaries import AlwaysValid, FixedHorizon
 from abtesting.statistics.moments import Counts
-from abtesting.statistics.proportions import compare_proportions
+from abtesting.statistics.proportions import compare_proportions, compare_proportions_by_score
 from abtesting.statistics.types import Effect, NotEnoughData
 
 FIXED = FixedHorizon(0.05)
 
 
-def compare(control, variant, boundary=FIXED):
+def compare(control, variant, boundary=FIXED, function=compare_proportions_by_score):
     (x_c, n_c), (x_t, n_t) = control, variant
-    return compare_proportions(
+    return function(
         Counts(num_units=n_c, num_successes=x_c),
         Counts(num_units=n_t, num_successes=x_t),
         boundary=boundary,
@@ -222,3 +222,54 @@ def test_always_valid_results_start_at_the_first_look():
 def test_the_effect_names_its_method_and_level():
     effect = compare((10, 100), (15, 100), FixedHorizon(0.025))
     assert (effect.method, effect.boundary, effect.alpha) == ("score", "fixed_horizon", 0.025)
+
+
+@given(arms(), arms(), st.floats(0.001, 0.2))
+def test_one_side_is_a_half_of_two_with_twice_the_level(control, variant, alpha):
+    both = compare(control, variant, FixedHorizon(2 * alpha))
+    greater = compare(control, variant, FixedHorizon(alpha, "greater"))
+    less = compare(control, variant, FixedHorizon(alpha, "less"))
+    assert (greater.side, less.side) == ("greater", "less")
+    assert greater.difference_interval.lower == pytest.approx(
+        both.difference_interval.lower, abs=1e-11
+    )
+    assert less.difference_interval.upper == pytest.approx(
+        both.difference_interval.upper, abs=1e-11
+    )
+    assert (greater.difference_interval.upper, less.difference_interval.lower) == (1, -1)
+    assert (greater.lift_interval.upper, less.lift_interval.lower) == (math.inf, -1)
+    assert greater.p_value + less.p_value == pytest.approx(1)
+    assert 2 * min(greater.p_value, less.p_value) == pytest.approx(both.p_value)
+
+
+def test_few_expected_successes_get_the_exact_form_at_one_look():
+    few, enough = ((2, 1000), (7, 1000)), ((2, 1000), (8, 1000))
+    assert compare(*few, function=compare_proportions).method == "exact"
+    assert compare(*enough, function=compare_proportions).method == "score"
+    assert compare(*enough, function=compare_proportions) == compare(*enough)
+    failures = compare((998, 1000), (993, 1000), function=compare_proportions)
+    assert failures.method == "exact"
+    one_side = compare(*few, FixedHorizon(0.05, "greater"), function=compare_proportions)
+    assert (one_side.method, one_side.side) == ("exact", "greater")
+
+
+def test_few_expected_successes_are_warned_of_where_there_is_no_exact_form():
+    many_looks = compare((2, 1000), (7, 1000), AlwaysValid(0.05, 5000), compare_proportions)
+    assert (many_looks.method, many_looks.warnings) == ("score", ("few_successes",))
+    tiny_level = compare((2, 1000), (7, 1000), FixedHorizon(1e-6), compare_proportions)
+    assert (tiny_level.method, tiny_level.warnings) == ("score", ("few_successes",))
+    assert compare((20, 1000), (30, 1000), function=compare_proportions).warnings == ()
+
+
+def test_too_few_units_are_asked_for_before_too_few_successes():
+    result = compare((0, 1), (1, 1), function=compare_proportions)
+    assert isinstance(result, NotEnoughData)
+
+
+@pytest.mark.parametrize("alpha", [1e-300, 1e-30, 1e-9, 0.999])
+def test_any_level_has_intervals(alpha):
+    for control, variant in (*TABLES, ((0, 40), (40, 40)), ((0, 9), (0, 9))):
+        effect = compare(control, variant, FixedHorizon(alpha))
+        assert -1 <= effect.difference_interval.lower <= effect.difference_interval.upper <= 1
+        assert effect.lift_interval.lower <= effect.lift_interval.upper
+        assert effect.is_significant != effect.difference_interval.contains(0.0)

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from abtesting.statistics.boundaries import AlwaysValid, FixedHorizon
 from abtesting.statistics.means import compare_means
 from abtesting.statistics.moments import Moments
-from abtesting.statistics.ratios import compare_ratios
+from abtesting.statistics.ratios import compare_ratios, estimate_ratio
 from abtesting.statistics.types import Effect, NotEnoughData
+from tests.known_answers import cases, close
 
 FIXED = FixedHorizon(0.05)
 rows = st.lists(
@@ -97,3 +98,58 @@ def test_always_valid_results_start_at_the_first_look():
 def test_one_column_is_refused():
     with pytest.raises(ValueError, match="variant has 1 columns"):
         compare([[1.0, 2.0], [2.0, 3.0]], [1.0, 2.0])
+
+
+@cases("ratios", "ratio_metric_delta")
+def test_ratios_repeat_published_figures(case):
+    inputs, expected = case["inputs"], case["expected"]
+    if "control_num" in inputs:
+        for arm, key in (("control", "c"), ("treatment", "t")):
+            columns = np.column_stack([inputs[f"{arm}_num"], inputs[f"{arm}_den"]])
+            estimate = estimate_ratio(Moments.from_array(columns))
+            assert estimate.value == pytest.approx(expected[f"ratio_{key}"], **close(case))
+            assert estimate.variance**0.5 == pytest.approx(expected[f"se_{key}"], **close(case))
+        return
+    arms = [np.column_stack([inputs[a]["num"], inputs[a]["den"]]) for a in ("control", "treatment")]
+    effect = compare(*arms, FixedHorizon(1 - inputs["confidence"]))
+    found = {
+        "estimate": effect.difference,
+        "diff": effect.difference,
+        "se": effect.standard_error,
+        "ci": [effect.difference_interval.lower, effect.difference_interval.upper],
+        "p_value": effect.p_value,
+        "control": effect.control_value,
+        "treatment": effect.variant_value,
+        "rel": effect.lift,
+    }
+    for figures in expected.values():
+        for name, value in figures.items():
+            assert found[name] == pytest.approx(value, **close(case)), name
+
+
+@given(rows, rows, st.sampled_from(["greater", "less"]))
+def test_one_sided_ratios_take_half_the_p_value_on_their_side(control, variant, side):
+    both = compare(control, variant)
+    assume(isinstance(both, Effect))
+    one = compare(control, variant, FixedHorizon(0.025, side))
+    assume(isinstance(one, Effect))  # one side bears less skewness than two
+    on_this_side = (both.difference > 0) == (side == "greater")
+    half = both.p_value / 2
+    assert one.p_value == pytest.approx(half if on_this_side else 1 - half, rel=1e-9, abs=1e-12)
+    end = "lower" if side == "greater" else "upper"
+    assert getattr(one.difference_interval, end) == pytest.approx(
+        getattr(both.difference_interval, end)
+    )
+    if both.lift_interval is not None:
+        assert getattr(one.lift_interval, end) == getattr(both.lift_interval, end)
+
+
+def test_ratios_of_skewed_numerators_wait_in_unequal_arms():
+    rng = np.random.default_rng(9)
+    spent = np.where(rng.random(9000) < 0.03, rng.lognormal(3, 1.2, 9000), 0.0)
+    views = 1.0 + rng.poisson(2, 9000)
+    arm = np.column_stack([spent, views])
+    result = compare(arm, arm[:800], AlwaysValid(0.05, 20_000))
+    assert isinstance(result, NotEnoughData)
+    assert result.code == "too_skewed"
+    assert compare(arm, arm[:3000]).warnings == ("skewed",)

@@ -1,0 +1,3 @@
+"""Variance reduction: what was known of the units before makes the estimate sharper."""
+
+from __future__ import annotations

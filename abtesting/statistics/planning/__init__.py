@@ -1,0 +1,3 @@
+"""Before the test: units, power, detectable effects and duration of every design."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Conversion rates beyond the default comparison: exact tests, and tests and intervals by name."""
+
+from __future__ import annotations

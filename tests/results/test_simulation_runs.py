@@ -1,0 +1,134 @@
+"""Simulations as rows: done once, by one worker, and what goes wrong is written down."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+
+from abtesting import tasks
+from abtesting.exceptions import SimulationError
+from abtesting.models import SimulationRun, Variant
+from abtesting.results import simulation_runs
+from abtesting.results.simulation import Options
+from abtesting.results.trial import plan_for, plan_of
+from tests.builders import make_experiment, make_metric
+
+pytestmark = pytest.mark.django_db
+
+OPTIONS = Options(num_runs=20, parts=("aa", "power"), traffic="synthetic", baseline=0.2)
+
+
+@pytest.fixture
+def experiment():
+    return make_experiment(planned_num_units=400)
+
+
+def test_a_run_that_was_asked_for_is_done_by_the_task(experiment, admin_user):
+    asked = simulation_runs.ask_for(experiment, OPTIONS, actor_id=admin_user.pk)
+    assert (asked.state, asked.payload, asked.created_by) == ("queued", None, admin_user)
+    assert simulation_runs.latest(experiment) is None
+    tasks.simulate(asked.pk)
+    done = simulation_runs.latest(experiment)
+    assert done == asked
+    assert (done.state, done.progress, done.error) == ("done", 1.0, "")
+    assert done.payload["num_runs"] == 20
+    assert done.payload["bandit"] is None
+    assert done.seconds > 0
+    assert Options(**{**done.options, "parts": tuple(done.options["parts"])}) == OPTIONS
+
+
+def test_a_run_here_and_now_is_stored_the_same_way(experiment):
+    seen = []
+    run = simulation_runs.simulate_and_store(plan_of(experiment), OPTIONS, progress=seen.append)
+    asked = simulation_runs.ask_for(experiment, OPTIONS)
+    simulation_runs.run(asked.pk)
+    asked.refresh_from_db()
+    assert asked.payload == SimulationRun.objects.get(pk=run.pk).payload
+    assert seen[-1] == 1.0
+
+
+def test_a_run_of_a_metric_belongs_to_the_metric():
+    plan = plan_for(make_metric(), planned_num_units=400)
+    run = simulation_runs.simulate_and_store(plan, OPTIONS)
+    assert (run.experiment, run.metric) == (None, make_metric())
+
+
+def test_what_fails_is_written_down(experiment, monkeypatch, caplog):
+    asked = simulation_runs.ask_for(experiment, OPTIONS)
+    monkeypatch.setattr(simulation_runs, "simulate", lambda *a, **k: 1 / 0)
+    simulation_runs.run(asked.pk)
+    asked.refresh_from_db()
+    assert (asked.state, asked.error, asked.payload) == ("failed", "division by zero", None)
+    assert f"Simulation {asked.pk} failed" in caplog.text
+    assert simulation_runs.latest(experiment) is None
+    assert simulation_runs.current(experiment) == asked
+
+
+def test_an_experiment_that_is_no_longer_ready_fails_without_a_traceback(experiment, caplog):
+    asked = simulation_runs.ask_for(experiment, OPTIONS)
+    Variant.objects.filter(experiment=experiment).update(is_control=False)
+    simulation_runs.run(asked.pk)
+    asked.refresh_from_db()
+    assert "needed: a control" in asked.error
+    assert caplog.text == ""
+
+
+def test_a_run_is_done_once(experiment, monkeypatch):
+    asked = simulation_runs.ask_for(experiment, OPTIONS)
+    simulation_runs.run(asked.pk)
+    monkeypatch.setattr(simulation_runs, "simulate", lambda *a, **k: pytest.fail("done twice"))
+    simulation_runs.run(asked.pk)
+    simulation_runs.run(asked.pk + 1)  # gone
+
+
+def test_a_run_that_another_worker_works_on_is_left_alone_and_a_lost_one_is_taken_up(experiment):
+    asked = simulation_runs.ask_for(experiment, OPTIONS)
+    rows = SimulationRun.objects.filter(pk=asked.pk)
+    rows.update(state="running", updated_at=timezone.now())
+    simulation_runs.run(asked.pk)
+    assert rows.get().state == "running"
+    rows.update(updated_at=timezone.now() - dt.timedelta(minutes=5))
+    assert simulation_runs.is_silent(rows.get(), now=timezone.now())
+    simulation_runs.run(asked.pk)
+    assert rows.get().state == "done"
+    assert not simulation_runs.is_silent(rows.get(), now=timezone.now() + dt.timedelta(days=1))
+
+
+def test_progress_is_written_down(experiment, monkeypatch):
+    monkeypatch.setattr(simulation_runs, "BEAT_SECONDS", 0.0)
+    seen = []
+
+    def simulate(plan, options, *, now, progress):
+        for share in (0.25, 0.5):
+            progress(share)
+            seen.append(simulation_runs.current(experiment).progress)
+        raise SimulationError("enough")
+
+    monkeypatch.setattr(simulation_runs, "simulate", simulate)
+    simulation_runs.run(simulation_runs.ask_for(experiment, OPTIONS).pk)
+    assert seen == [0.25, 0.5]
+    assert simulation_runs.current(experiment).error == "enough"
+
+
+def test_a_worker_gives_up_in_the_end(experiment, monkeypatch):
+    monkeypatch.setattr(simulation_runs, "MAX_SECONDS", 0.0)
+    simulation_runs.run(simulation_runs.ask_for(experiment, OPTIONS).pk)
+    assert "took more than 0 seconds" in simulation_runs.current(experiment).error
+
+
+def test_an_experiment_that_is_not_ready_is_not_queued():
+    with pytest.raises(SimulationError, match="no goal"):
+        simulation_runs.ask_for(make_experiment("aimless", metrics=()), OPTIONS)
+    with pytest.raises(SimulationError, match="imported"):
+        simulation_runs.ask_for(make_experiment(source="imported"), OPTIONS)
+    assert not SimulationRun.objects.exists()
+
+
+def test_giving_up_changes_only_what_waits(experiment):
+    asked = simulation_runs.ask_for(experiment, OPTIONS)
+    simulation_runs.give_up(asked.pk, error="no queue")
+    assert simulation_runs.current(experiment).error == "no queue"
+    simulation_runs.run(asked.pk)
+    assert simulation_runs.current(experiment).state == "failed"
