@@ -7,14 +7,15 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 ARGS ?=
 
-.PHONY: help demo test postgres browser lint bench clean demo-venv dev-venv
+.PHONY: help demo test postgres browser lint calibration bench clean demo-venv dev-venv peers-venv
 
 help:
 	@echo "make demo      the shop, filled and running, with its experiment and results"
 	@echo "make test      every test that needs no server and no browser"
-	@echo "make postgres  the same tests on PostgreSQL (PGHOST, PGPORT, PGUSER, PGPASSWORD)"
+	@echo "make postgres  the tests that use a database, on PostgreSQL (PGHOST, PGPORT, PGUSER, PGPASSWORD)"
 	@echo "make browser   the tests that drive the pages in chromium (CHROMIUM)"
 	@echo "make lint      style, types, layers, migrations, translations"
+	@echo "make calibration  error rates of the statistics, beside the peers (benchmarks/calibration.py)"
 	@echo "make bench     the benchmarks"
 	@echo "make clean     removes .venv, the demo's data (var) and every cache"
 
@@ -25,7 +26,8 @@ test: dev-venv
 	$(PYTEST) -m "not browser" $(ARGS)
 
 postgres: dev-venv
-	$(PYTEST) -m "not browser" --ds=tests.projects.postgres $(ARGS)
+	$(PYTEST) -m "not browser" --ds=tests.projects.postgres --ignore=tests/statistics \
+		--ignore=abtesting/statistics $(ARGS)
 
 browser: dev-venv
 	$(PYTEST) -m browser tests/browser $(ARGS)
@@ -39,18 +41,23 @@ lint: dev-venv
 	$(BIN)/python manage.py check --fail-level WARNING
 	scripts/check_translations.sh
 
-bench: dev-venv
-	@set -e; \
-	ls benchmarks/*.py >/dev/null 2>&1 || { echo "There are no benchmarks to run." >&2; exit 1; }; \
-	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+calibration: peers-venv
+	.venv-peers/bin/python benchmarks/calibration.py --check $(ARGS)
+
+bench: dev-venv peers-venv
+	$(BIN)/python benchmarks/import_results.py
+	.venv-peers/bin/python benchmarks/statistics_speed.py
 
 clean:
-	rm -rf .venv var dist htmlcov test-results .coverage
+	rm -rf .venv .venv-peers var dist htmlcov test-results .coverage
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 demo-venv:
 	@scripts/bootstrap.sh demo
+
+peers-venv:
+	@scripts/bootstrap_peers.sh
 
 dev-venv:
 	@scripts/bootstrap.sh dev
