@@ -12,8 +12,9 @@ What every result goes through is in this folder:
     fieller: the relative lift interval that means, ratios and adjusted estimates share.
     skewness: when values are too skewed for a mean, which gets a warning or has to wait.
     batch, batch_proportions, boundary_arrays: the same for thousands of comparisons at once.
-    types: `Effect`, `Interval` and `NotEnoughData`, what the comparisons return.
-    roots, stirling: numerics that several modules share.
+    arguments: checks of what is passed in, which end in a sentence.
+    types: `Effect`, `Interval`, `NotEnoughData` and `EffectArrays`, what the comparisons return.
+    roots, stirling, student: numerics that several modules share.
 
 And by topic:
     rates: exact tests, and tests and intervals of proportions by name.

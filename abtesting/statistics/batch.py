@@ -14,6 +14,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from abtesting.statistics.arguments import require_boundary, require_type
 from abtesting.statistics.boundaries import Boundary
 from abtesting.statistics.boundary_arrays import critical_values, p_values
 from abtesting.statistics.fieller import lift_limits
@@ -21,11 +22,12 @@ from abtesting.statistics.means import RESOLUTION, ZERO_BASELINE
 from abtesting.statistics.moments import Moments
 from abtesting.statistics.ratios import CANCELLED
 from abtesting.statistics.skewness import (
+    FEWEST_UNITS,
     RATIO_INFLATION,
     UNITS_PER_SQUARED_SKEWNESS,
     skewness_tolerance,
 )
-from abtesting.statistics.types import Side
+from abtesting.statistics.types import EffectArrays
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -99,57 +101,6 @@ class ArmArrays:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EffectArrays:
-    """Many effects. Where there is none, the reason is given and the numbers are `nan`.
-
-    Attributes:
-        control_value: Means or ratios of the control.
-        variant_value: Means or ratios of the variant.
-        difference: Variant minus control.
-        standard_error: Standard errors of the differences.
-        lower: Lower ends of the intervals of the differences.
-        upper: Upper ends.
-        p_value: p-values of no difference, of the test's side.
-        lift: Differences relative to the size of the control values; `nan` where these are 0.
-        lift_lower: Lower ends of the intervals of the lifts.
-        lift_upper: Upper ends.
-        reason: Why there is no effect, such as `too_few_units`; empty where there is one.
-        is_skewed: Whether an `Effect` would warn of skewed values.
-        method: How the effects were estimated.
-        boundary: Name of the boundary.
-        alpha: Level of the decisions and the intervals.
-        side: Side of the tests.
-    """
-
-    control_value: Floats
-    variant_value: Floats
-    difference: Floats
-    standard_error: Floats
-    lower: Floats
-    upper: Floats
-    p_value: Floats
-    lift: Floats
-    lift_lower: Floats
-    lift_upper: Floats
-    reason: npt.NDArray[np.str_]
-    is_skewed: Booleans
-    method: str
-    boundary: str
-    alpha: float
-    side: Side
-
-    @property
-    def is_valid(self) -> Booleans:
-        """Whether there is an effect."""
-        return np.asarray(self.reason == "")
-
-    @property
-    def is_significant(self) -> Booleans:
-        """Whether the difference is told from 0 at level `alpha`; never where there is none."""
-        return np.asarray(self.p_value < self.alpha)
-
-
 def compare_means_batch(
     control: ArmArrays, variant: ArmArrays, *, boundary: Boundary
 ) -> EffectArrays:
@@ -171,13 +122,13 @@ def compare_means_batch(
         >>> round(float(effects.is_significant.mean()), 2)
         0.05
     """
-    n_c, n_t = control.n, variant.n
+    _require_arms(control, variant)
     with np.errstate(divide="ignore", invalid="ignore"):
         return _compare(
             control,
             variant,
-            (control.mean, control.variance / n_c),
-            (variant.mean, variant.variance / n_t),
+            (control.mean, control.variance / control.n),
+            (variant.mean, variant.variance / variant.n),
             boundary=boundary,
             method="welch",
         )
@@ -205,6 +156,7 @@ def compare_ratios_batch(
         >>> compare_ratios_batch(*arms, boundary=FixedHorizon(0.05)).variant_value
         array([18.8])
     """
+    _require_arms(control, variant)
     ratios = []
     for name, arm in (("control", control), ("variant", variant)):
         if arm.denominator_mean is None or arm.denominator_variance is None:
@@ -220,6 +172,11 @@ def compare_ratios_batch(
     return _compare(control, variant, *ratios, boundary=boundary, method="delta")
 
 
+def _require_arms(control: object, variant: object) -> None:
+    require_type("control", control, ArmArrays)
+    require_type("variant", variant, ArmArrays)
+
+
 def _compare(
     control: ArmArrays,
     variant: ArmArrays,
@@ -229,6 +186,7 @@ def _compare(
     boundary: Boundary,
     method: str,
 ) -> EffectArrays:
+    require_boundary(boundary)
     n_c, n_t, value_c, variance_c, value_t, variance_t = np.broadcast_arrays(
         control.n, variant.n, *control_estimate, *variant_estimate
     )
@@ -280,7 +238,7 @@ def _compare(
         lift_lower=_where(has_lift, lift_lower),
         lift_upper=_where(has_lift, lift_upper),
         reason=reason,
-        is_skewed=is_valid & _is_skewed(control, variant),
+        warning=np.where(is_valid & _is_skewed(control, variant), "skewed", ""),
         method=method,
         boundary=boundary.name,
         alpha=boundary.alpha,
@@ -314,7 +272,8 @@ def _is_too_skewed(control: ArmArrays, variant: ArmArrays, boundary: Boundary) -
     critical = critical_values(boundary, np.maximum(num_units, 2.0), None)
     shift = kappa * critical * (2 * critical * critical + 1) / 6
     signed = {"two_sided": abs(shift), "greater": -shift, "less": shift}[boundary.side]
-    return np.asarray((square > 0) & (signed > tolerance))
+    enough = np.minimum(n_c, n_t) >= FEWEST_UNITS
+    return np.asarray(enough & (square > 0) & (signed > tolerance))
 
 
 def _where(condition: Booleans, values: Floats) -> Floats:

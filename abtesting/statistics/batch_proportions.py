@@ -7,79 +7,24 @@ the score here too, and marked.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from abtesting.statistics.arguments import require_boundary
 from abtesting.statistics.boundaries import Boundary
 from abtesting.statistics.boundary_arrays import critical_values, p_values
 from abtesting.statistics.proportions import MIN_EXPECTED
 from abtesting.statistics.rates.score import CLOSE, ROUNDED, SETTLED
-from abtesting.statistics.types import Side
+from abtesting.statistics.types import EffectArrays
 
 Floats = NDArray[np.float64]
-Booleans = NDArray[np.bool_]
 
 MAX_COUNT = 2**53
 """Counts below this are exact as floats."""
 STEPS = 6
 """Newton steps of a whole batch; what is left then is few."""
 MAX_STEPS = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProportionEffects:
-    """Many effects. Where there is none, the reason is given and the numbers are `nan`.
-
-    Attributes:
-        control_value: Rates of the control.
-        variant_value: Rates of the variant.
-        difference: Variant minus control.
-        standard_error: Standard errors of the differences.
-        z: Scores of no difference.
-        lower: Lower ends of the intervals of the differences.
-        upper: Upper ends.
-        p_value: p-values of no difference, of the test's side.
-        lift: Differences relative to the control values; `nan` where these are 0.
-        lift_lower: Lower ends of the intervals of the lifts.
-        lift_upper: Upper ends, often infinite.
-        reason: Why there is no effect, `too_few_units`; empty where there is one.
-        has_few_successes: Whether fewer than 5 successes or failures are expected in an arm, where
-            `compare_proportions` has an exact form.
-        method: `score`.
-        boundary: Name of the boundary.
-        alpha: Level of the decisions and the intervals.
-        side: Side of the tests.
-    """
-
-    control_value: Floats
-    variant_value: Floats
-    difference: Floats
-    standard_error: Floats
-    z: Floats
-    lower: Floats
-    upper: Floats
-    p_value: Floats
-    lift: Floats
-    lift_lower: Floats
-    lift_upper: Floats
-    reason: NDArray[np.str_]
-    has_few_successes: Booleans
-    method: str
-    boundary: str
-    alpha: float
-    side: Side
-
-    @property
-    def is_valid(self) -> Booleans:
-        """Whether there is an effect."""
-        return np.asarray(self.reason == "")
-
-    @property
-    def is_significant(self) -> Booleans:
-        """Whether the difference is told from 0 at level `alpha`; never where there is none."""
-        return np.asarray(self.p_value < self.alpha)
 
 
 def compare_proportions_batch(
@@ -89,7 +34,7 @@ def compare_proportions_batch(
     variant_units: ArrayLike,
     *,
     boundary: Boundary,
-) -> ProportionEffects:
+) -> EffectArrays:
     """Compare the shares of successful units of many pairs of variants by the score.
 
     Args:
@@ -98,6 +43,10 @@ def compare_proportions_batch(
         variant_successes: Successes of the variants.
         variant_units: Units of the variants.
         boundary: When the results may be read, its level and its side.
+
+    Returns:
+        The effects; where fewer than 5 successes or failures are expected in an arm, so that
+        `compare_proportions` has an exact form, they warn of `few_successes`.
 
     References:
         Miettinen, O. & Nurminen, M. (1985). Comparative analysis of two rates. Statistics in
@@ -115,6 +64,7 @@ def compare_proportions_batch(
         >>> effects.lower.round(5)
         array([ 0.00014, -0.00086])
     """
+    require_boundary(boundary)
     counts = (
         _counts("control_successes", control_successes),
         _counts("control_units", control_units),
@@ -147,7 +97,7 @@ def compare_proportions_batch(
     threshold = critical * critical * num_units / (num_units - 1)
     low, high = _difference_limits(x_c, n_c, x_t, n_t, threshold)
     low_ratio, high_ratio = _ratio_limits(x_c, n_c, x_t, n_t, threshold)
-    z = _score(x_c, n_c, x_t, n_t)
+    p_value = p_values(boundary, _score(x_c, n_c, x_t, n_t), num_units, None)
     p_c, p_t = x_c / n_c, x_t / n_t
     difference = p_t - p_c
     standard_error = np.sqrt(p_c * (1 - p_c) / n_c + p_t * (1 - p_t) / n_t)
@@ -164,20 +114,19 @@ def compare_proportions_batch(
     def shaped(values: Floats) -> Floats:
         return (values if enough.all() else np.where(enough, values, np.nan)).reshape(shape)
 
-    return ProportionEffects(
+    return EffectArrays(
         control_value=shaped(p_c),
         variant_value=shaped(p_t),
         difference=shaped(difference),
         standard_error=shaped(standard_error),
-        z=shaped(z),
         lower=shaped(low),
         upper=shaped(high),
-        p_value=shaped(p_values(boundary, z, num_units, None)),
+        p_value=shaped(p_value),
         lift=shaped(lift),
         lift_lower=shaped(low_ratio - 1),
         lift_upper=shaped(high_ratio - 1),
         reason=np.where(enough, "", "too_few_units").reshape(shape),
-        has_few_successes=(few & enough).reshape(shape),
+        warning=np.where(few & enough, "few_successes", "").reshape(shape),
         method="score",
         boundary=boundary.name,
         alpha=boundary.alpha,

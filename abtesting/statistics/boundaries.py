@@ -8,21 +8,25 @@ at once, when it is complete; `AlwaysValid` for one that is read any day and sto
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import Field, dataclass, field, replace
 from typing import ClassVar, Protocol
 
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.special import ndtr, ndtri, stdtr
 
-from abtesting.statistics.types import SIDES, NotEnoughData, Side
+from abtesting.statistics.arguments import require_alpha, require_at_least, require_boundary
+from abtesting.statistics.student import t_quantile
+from abtesting.statistics.types import NotEnoughData, Side
 
 
 class Boundary(Protocol):
-    """What a comparison needs to know of a boundary.
+    """What a comparison needs to know of a boundary, which is a frozen dataclass.
 
     `p_value(z, n, df) < alpha` says the same as `abs(z) > critical(n, df)` if the side is
     `two_sided`, as `z > critical(n, df)` if it is `greater`, and as `-z > critical(n, df)` if it is
     `less`. The critical value is above 0.
     """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[object]]]
 
     @property
     def name(self) -> str:
@@ -73,14 +77,14 @@ class FixedHorizon:
     min_units_per_arm: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        require_level(self.alpha, self.side)
+        require_alpha(self.alpha, self.side)
 
     def critical(self, num_units: int, df: float | None) -> float:
         """Return the quantile of the side; `num_units` plays no part."""
         tail = self.alpha / 2 if self.side == "two_sided" else self.alpha
         if df is None:
             return -float(ndtri(tail))
-        return -float(stdtrit(df, tail))
+        return t_quantile(tail, df)
 
     def p_value(self, z: float, num_units: int, df: float | None) -> float:
         """Return the tail beyond `z`, computed as a tail: 1 - cdf has no digits left there."""
@@ -100,7 +104,8 @@ class AlwaysValid:
     `too_skewed` asks for more. `df` plays no part.
 
     The p-value is 1 over the e-value of the same mixture, so that it is below `alpha` exactly when
-    the interval leaves zero out. The mixture is tuned to `alpha`: two levels give two p-values.
+    the interval leaves zero out. The mixture is tuned to `alpha`, so two levels give two p-values;
+    with one `tuned_alpha` they give the same, which a correction for many comparisons needs.
     For one side the mixture is half a normal distribution, and what counts as its e-value is the
     lower bound on it that gives the boundary a closed form.
 
@@ -109,6 +114,7 @@ class AlwaysValid:
         planned_num_units: Units in both arms together at which the boundary is tightest.
         min_units_per_arm: Units in each arm at the first look.
         side: Which differences are looked for.
+        tuned_alpha: Error rate at which the boundary is tightest at the plan; `alpha` without one.
 
     References:
         Waudby-Smith, I., Arbour, D., Sinha, R., Kennedy, E. H. & Ramdas, A. (2024). Time-uniform
@@ -125,26 +131,23 @@ class AlwaysValid:
     planned_num_units: int
     min_units_per_arm: int = field(default=500, kw_only=True)
     side: Side = field(default="two_sided", kw_only=True)
+    tuned_alpha: float | None = field(default=None, kw_only=True)
 
     name: ClassVar[str] = "always_valid"
 
     def __post_init__(self) -> None:
-        require_level(self.alpha, self.side)
-        if not 1 <= self.planned_num_units < math.inf:
-            raise ValueError(
-                f"planned_num_units is {self.planned_num_units!r}; it must be at least 1 and finite"
-            )
-        if self.min_units_per_arm < 2:
-            raise ValueError(
-                f"min_units_per_arm is {self.min_units_per_arm!r}; it must be at least 2"
-            )
+        require_alpha(self.alpha, self.side)
+        if self.tuned_alpha is not None:
+            require_alpha(self.tuned_alpha, self.side, name="tuned_alpha")
+        require_at_least("planned_num_units", self.planned_num_units, 1)
+        require_at_least("min_units_per_arm", self.min_units_per_arm, 2)
 
     @property
     def rho_squared(self) -> float:
         """Variance of the mixture, per unit: it makes the boundary tightest at the plan."""
+        alpha = self.alpha if self.tuned_alpha is None else self.tuned_alpha
         # The tail of one side is as far out as those of two sides with twice the error rate.
-        alpha = self.alpha if self.side == "two_sided" else 2 * self.alpha
-        evidence = -2 * math.log(alpha)
+        evidence = -2 * math.log(alpha if self.side == "two_sided" else 2 * alpha)
         return (evidence + math.log1p(evidence)) / self.planned_num_units
 
     def critical(self, num_units: int, df: float | None) -> float:
@@ -171,6 +174,7 @@ class AlwaysValid:
 
 def first_look(boundary: Boundary, *, control: int, variant: int) -> NotEnoughData | None:
     """Return why a boundary gives no answer yet for these numbers of units, or `None`."""
+    require_boundary(boundary)
     needed = boundary.min_units_per_arm
     if min(control, variant) >= needed:
         return None
@@ -190,26 +194,11 @@ def of_side(boundary: Boundary, side: Side) -> Boundary:
         >>> of_side(FixedHorizon(0.05), "less")
         FixedHorizon(alpha=0.05, side='less')
     """
+    require_boundary(boundary)
     if boundary.side == side:
         return boundary
-    # Every boundary is a frozen dataclass, which a protocol has no way to say.
-    return replace(boundary, side=side)  # type: ignore[type-var]
+    return replace(boundary, side=side)
 
 
 def _lower_tail(x: float, df: float | None) -> float:
     return float(ndtr(x) if df is None else stdtr(df, x))
-
-
-def require_alpha(alpha: float, *, name: str = "alpha") -> None:
-    """Raise `ValueError` unless `alpha` is an error rate."""
-    if not 0 < alpha < 1:
-        raise ValueError(f"{name} is {alpha!r}; it must be between 0 and 1, both excluded")
-
-
-def require_level(alpha: float, side: Side) -> None:
-    """Raise `ValueError` unless `alpha` is an error rate that a test of this side can have."""
-    if side not in SIDES:
-        raise ValueError(f"side is {side!r}; it must be one of {', '.join(SIDES)}")
-    require_alpha(alpha)
-    if side != "two_sided" and alpha >= 0.5:
-        raise ValueError(f"alpha is {alpha!r}; with one side it must be below 0.5")

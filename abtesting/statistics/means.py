@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from abtesting.statistics.arguments import require_boundary, require_moments, require_type
 from abtesting.statistics.boundaries import Boundary, first_look
 from abtesting.statistics.fieller import lift_interval
 from abtesting.statistics.moments import Moments
@@ -137,6 +138,7 @@ def mean_not_ready(
     control: Moments, variant: Moments, *, boundary: Boundary
 ) -> NotEnoughData | None:
     """Return why the boundary has no answer yet on the means of these moments, or `None`."""
+    require_moments(control, variant)
     return first_look(boundary, control=control.n, variant=variant.n) or too_skewed(
         control, variant, boundary=boundary
     )
@@ -185,6 +187,9 @@ def compare_estimates(
         >>> round(effect.standard_error, 4), round(effect.p_value, 4)
         (0.1549, 0.0101)
     """
+    require_type("control", control, Estimate)
+    require_type("variant", variant, Estimate)
+    require_boundary(boundary)
     return compare_numbers(
         control=control.value,
         control_variance=control.variance,

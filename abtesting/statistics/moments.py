@@ -164,7 +164,10 @@ class Moments:
         Two passes over values shifted by the first one: equal values have a variance of exactly 0
         and an offset common to all of them costs no digits.
         """
-        array = np.asarray(values, dtype=np.float64)
+        try:
+            array = np.asarray(values, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ValueError(f"values is {values!r:.80}; it must be an array of numbers") from None
         if array.ndim not in (1, 2):
             raise ValueError(f"values has {array.ndim} dimensions; it must have 1 or 2")
         table = array[:, np.newaxis] if array.ndim == 1 else array

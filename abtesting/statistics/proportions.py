@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 
+from abtesting.statistics.arguments import require_counts
 from abtesting.statistics.boundaries import Boundary, FixedHorizon, first_look
 from abtesting.statistics.moments import Counts
 from abtesting.statistics.rates.exact import compare_proportions_exact, is_exact_feasible
@@ -65,6 +66,7 @@ def compare_proportions(
         >>> round(effect.lift_interval.lower, 3), round(effect.lift_interval.upper, 2)
         (0.091, 11.08)
     """
+    require_counts(control, variant)
     num_units = control.num_units + variant.num_units
     num_successes = control.num_successes + variant.num_successes
     rarer = min(num_successes, num_units - num_successes)
@@ -105,6 +107,7 @@ def compare_proportions_by_score(
         >>> round(effect.p_value, 7), round(effect.difference_interval.lower, 4)
         (7e-06, 0.013)
     """
+    require_counts(control, variant)
     x_c, n_c = control.num_successes, control.num_units
     x_t, n_t = variant.num_successes, variant.num_units
     too_few = first_look(boundary, control=n_c, variant=n_t)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+from abtesting.statistics.arguments import require_moments
 from abtesting.statistics.boundaries import Boundary, first_look
 from abtesting.statistics.means import Estimate, compare_numbers
 from abtesting.statistics.moments import Moments
@@ -70,24 +71,23 @@ def ratio_not_ready(
     control: Moments, variant: Moments, *, boundary: Boundary
 ) -> NotEnoughData | None:
     """Return why the boundary has no answer yet on the ratios of these moments, or `None`."""
-    for name, moments in (("control", control), ("variant", variant)):
-        if len(moments.means) != 2:
-            raise ValueError(
-                f"{name} has {len(moments.means)} columns; a ratio needs 2, the numerator and the "
-                "denominator"
-            )
+    require_moments(control, variant)
+    if len(control.means) != 2 or len(variant.means) != 2:
+        raise ValueError(
+            f"control has {len(control.means)} columns and variant {len(variant.means)}; a ratio "
+            "needs 2, the numerator and the denominator"
+        )
     too_few = first_look(boundary, control=control.n, variant=variant.n)
     if too_few is not None:
         return too_few
-    for name, moments in (("control", control), ("variant", variant)):
-        if moments.means[1] <= 0:
-            return NotEnoughData(
-                code="zero_denominator",
-                detail=(
-                    f"the denominators of the {name} have a mean of {moments.means[1]:g}; a ratio "
-                    "needs a mean above 0"
-                ),
-            )
+    if control.means[1] <= 0 or variant.means[1] <= 0:
+        return NotEnoughData(
+            code="zero_denominator",
+            detail=(
+                f"the denominators have a mean of {control.means[1]:g} in the control and "
+                f"{variant.means[1]:g} in the variant; a ratio needs both above 0"
+            ),
+        )
     return too_skewed(control, variant, boundary=boundary, inflation=RATIO_INFLATION)
 
 

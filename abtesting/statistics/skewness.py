@@ -17,6 +17,12 @@ from abtesting.statistics.types import NotEnoughData
 UNITS_PER_SQUARED_SKEWNESS = 355
 """Units that a skewness of 1 asks for, growing with its square (Kohavi et al. 2014)."""
 
+FEWEST_UNITS = 50
+"""Units in each arm below which a third moment is mostly chance, and no result is withheld for it.
+
+Such arms are read once, if at all, and the warning says enough.
+"""
+
 RATIO_INFLATION = 1.25
 """Allowance for a ratio that is more skewed than its numerator, 1.4 times for order values.
 
@@ -80,6 +86,8 @@ def too_skewed(
     - One look, or the last one, at 500 units in the smaller arm of 9:1: 6.8 % or fewer, against up
       to 15 %. With arms of equal size nothing is withheld, and nothing has to be.
 
+    Arms of fewer than 50 units are never withheld.
+
     Conversions need no such rule: from 500 units an arm on, with 0.05 to 5 % converted and arms up
     to 9:1, 3.8 % or fewer find a difference at any of 60 looks.
 
@@ -104,6 +112,8 @@ def too_skewed(
         True
     """
     if control.thirds is None or variant.thirds is None or control.n == variant.n:
+        return None
+    if min(control.n, variant.n) < FEWEST_UNITS:
         return None
     tolerance = skewness_tolerance(boundary)
     num_units = control.n + variant.n

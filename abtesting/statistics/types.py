@@ -1,6 +1,7 @@
 """What a comparison returns: an `Effect`, or `NotEnoughData` that says why there is none.
 
 Both are frozen values that cross from the statistics to the results, which store and show them.
+`EffectArrays` is both at once for thousands of comparisons.
 """
 
 from __future__ import annotations
@@ -8,6 +9,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
+Codes = NDArray[np.str_]
 
 Side = Literal["two_sided", "greater", "less"]
 """Which differences a test looks for: any, only those above 0, or only those below 0."""
@@ -107,3 +115,54 @@ class Effect:
     def is_significant(self) -> bool:
         """Whether the difference is told from 0 at level `alpha`."""
         return self.p_value < self.alpha
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectArrays:
+    """Many effects. Where there is none, the reason is given and the numbers are `nan`.
+
+    Attributes:
+        control_value: Proportions, means or ratios of the control.
+        variant_value: The same of the variant.
+        difference: Variant minus control.
+        standard_error: Standard errors of the differences.
+        lower: Lower ends of the intervals of the differences.
+        upper: Upper ends.
+        p_value: p-values of no difference, of the test's side.
+        lift: Differences relative to the size of the control values; `nan` where these are 0.
+        lift_lower: Lower ends of the intervals of the lifts.
+        lift_upper: Upper ends, often infinite.
+        reason: Why there is no effect, such as `too_few_units`; empty where there is one.
+        warning: What an effect warns of, such as `skewed`; empty where it does not.
+        method: How the effects were estimated.
+        boundary: Name of the boundary.
+        alpha: Level of the decisions and the intervals.
+        side: Side of the tests.
+    """
+
+    control_value: Floats
+    variant_value: Floats
+    difference: Floats
+    standard_error: Floats
+    lower: Floats
+    upper: Floats
+    p_value: Floats
+    lift: Floats
+    lift_lower: Floats
+    lift_upper: Floats
+    reason: Codes
+    warning: Codes
+    method: str
+    boundary: str
+    alpha: float
+    side: Side
+
+    @property
+    def is_valid(self) -> Booleans:
+        """Whether there is an effect."""
+        return np.asarray(self.reason == "")
+
+    @property
+    def is_significant(self) -> Booleans:
+        """Whether the difference is told from 0 at level `alpha`; never where there is none."""
+        return np.asarray(self.p_value < self.alpha)

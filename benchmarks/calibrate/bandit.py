@@ -13,7 +13,7 @@ from abtesting.statistics.adaptive.adaptive_inference import (
 from abtesting.statistics.adaptive.bandit_posteriors import BetaPosterior
 from abtesting.statistics.adaptive.bandits import thompson_shares
 from abtesting.statistics.boundaries import FixedHorizon
-from abtesting.statistics.moments import Counts
+from abtesting.statistics.moments import Counts, Moments
 from calibrate.cells import OURS, Budget, Cell
 
 BOUNDARY = FixedHorizon(0.05)
@@ -91,7 +91,52 @@ def thompson(budget: Budget) -> list[Cell]:
                 value=float(np.mean(plain) / RATE - 1),
             ),
         ]
-    return cells
+    return cells + [_skewed(budget, size) for size in (100, 1_000)]
+
+
+def _skewed(budget: Budget, size: int) -> Cell:
+    """20 batches of two arms that sell the same: 5 % buyers, log-normal amounts."""
+    setting = f"revenue, 2 arms, floor 0.05, batches of {size}"
+    rng = budget.rng("T13", setting)
+    runs = max(300, budget.num_runs // 5)
+    found = [
+        getattr(
+            compare_batches(collect_revenue(rng, size), boundary=BOUNDARY), "is_significant", False
+        )
+        for _ in range(runs)
+    ]
+    return Cell(
+        test="T13",
+        setting=setting,
+        method=f"{OURS} batched OLS",
+        measure="false positives",
+        value=float(np.mean(found)),
+        high=0.065 + budget.slack(0.05, runs),
+    )
+
+
+def collect_revenue(rng: np.random.Generator, size: int) -> list[AdaptiveBatch]:
+    """Thompson sampling by normal posteriors of the means, its shares renewed after each batch."""
+    totals = np.zeros((3, 2))
+    shares, batches = np.full(2, 0.5), []
+    for _ in range(NUM_BATCHES):
+        values = [
+            np.where(rng.random(n) < 0.05, rng.lognormal(3.5, 1.0, n), 0.0)
+            for n in rng.multinomial(size, shares)
+        ]
+        batches.append(
+            AdaptiveBatch(
+                arms=tuple(Moments.from_array(arm) for arm in values),
+                propensities=tuple(shares.tolist()),
+            )
+        )
+        totals += np.transpose([[x.size, x.sum(), np.square(x).sum()] for x in values])
+        num_units = np.maximum(totals[0], 1)
+        means = totals[1] / num_units
+        variances = np.maximum(totals[2] / num_units - means**2, 1e-9) / num_units
+        chance = float(special.ndtr((means[1] - means[0]) / np.sqrt(variances.sum())))
+        shares = 0.05 + 0.9 * np.array([1 - chance, chance])
+    return batches
 
 
 def collect(rng: np.random.Generator, num_arms: int, floor: float) -> list[AdaptiveBatch]:

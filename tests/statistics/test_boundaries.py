@@ -30,6 +30,30 @@ def test_always_valid_p_value_and_critical_value_agree(alpha, planned, n, z):
     assert (boundary.p_value(z, n, None) < alpha) == (z > critical)
 
 
+@given(alphas, alphas, sizes, sizes, st.floats(0, 30))
+def test_one_mixture_gives_one_p_value_at_every_level(alpha, tuned, planned, n, z):
+    boundary = AlwaysValid(alpha, planned, tuned_alpha=tuned)
+    p_value, critical = boundary.p_value(z, n, None), boundary.critical(n, None)
+    assert p_value == AlwaysValid(tuned, planned).p_value(z, n, None)
+    assume(abs(z - critical) > 1e-9 * critical)
+    assert (p_value < alpha) == (z > critical)
+
+
+@given(alphas, sizes, sizes)
+def test_a_mixture_is_tuned_to_the_level_unless_another_is_given(alpha, planned, n):
+    usual = AlwaysValid(alpha, planned)
+    same = AlwaysValid(alpha, planned, tuned_alpha=alpha)
+    other = AlwaysValid(alpha, planned, tuned_alpha=alpha / 10)
+    assert same.critical(n, None) == usual.critical(n, None)
+    assert other.critical(n, None) != usual.critical(n, None)
+
+
+@pytest.mark.parametrize(("alpha", "side"), [(0.0, "two_sided"), (1.0, "less"), (0.5, "greater")])
+def test_a_tuned_level_outside_0_and_1_is_refused(alpha, side):
+    with pytest.raises(ValueError, match="alpha is"):
+        AlwaysValid(0.05, 100, side=side, tuned_alpha=alpha)
+
+
 @given(alphas, sizes, sizes, st.none() | st.floats(10, 1e9))
 def test_always_valid_is_wider_than_one_normal_look(alpha, planned, n, df):
     assert AlwaysValid(alpha, planned).critical(n, df) > FixedHorizon(alpha).critical(n, None)

@@ -88,7 +88,7 @@ def test_truth_values_and_small_integers_are_groups_too():
         ([1.0, 2.0], [0, -1], None, "groups has -1; it must be at least 0"),
         ([1.0, 2.0], [0, 2], 2, "groups has 2; it must be below num_groups, 2"),
         ([1.0, 2.0], [0.0, 1.0], None, "groups has values of type float64"),
-        ([1.0, math.nan], [0, 1], None, r"values\[:, 0\] has values that are not finite"),
+        ([1.0, math.nan], [0, 1], None, r"values\[:, 0\] has NaN or infinity"),
         ([[1.0, 2.0], [3.0, math.inf]], [0, 0], None, r"values\[:, 1\]"),
         (3.0, [], None, "values has 0 dimensions"),
     ],

@@ -19,9 +19,9 @@ from scipy import special
 from abtesting.statistics.adaptive.doubly_robust import (
     FloatArray,
     ScoreMean,
-    as_floats,
     normal_mean,
 )
+from abtesting.statistics.arguments import as_floats, require_types
 from abtesting.statistics.moments import Counts, Moments
 from abtesting.statistics.types import NotEnoughData
 
@@ -94,6 +94,7 @@ def tabulate(batches: Sequence[AdaptiveBatch]) -> BatchTable:
     Raises:
         ValueError: If there is none, or they differ in the number or kind of variants.
     """
+    require_types("batches", batches, AdaptiveBatch)
     kept = [batch for batch in batches if any(_num_units(arm) for arm in batch.arms)]
     if not kept:
         raise ValueError(f"batches has {len(batches)} batches, none with units; it must have 1")

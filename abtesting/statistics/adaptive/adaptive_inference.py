@@ -93,7 +93,10 @@ def compare_batches(
     so any boundary that is read on the way may be used; its `num_units` are those of all variants.
 
     The variance of a unit is that within batches: of the two variants together for rates, whose
-    variances are equal when the rates are, and of each for amounts.
+    variances are equal when the rates are; for amounts that of each, but at least that of the two
+    together. With the variances of each alone, a variant that is given up after bad luck, and
+    before its large orders, would look surer than it is: 9 % of tests of equal revenue would err at
+    20,000 units with a floor of 5 %, and 19 % at 2,000. This way 5 % or fewer do.
 
     Args:
         batches: In the order of time.
@@ -193,9 +196,9 @@ def compare_weighted_scores(
     `adaptive_batches.weighted_scores` and h the root of the propensity; these weights are what
     makes it normal when shares go to their floor. It is for one look, at the end.
 
-    The variance is sum h^2 (G - value)^2 / (sum h)^2 for amounts. For rates that is too small by
-    chance whenever a variant with few units had bad luck, so the variance of a unit is taken from
-    both variants together, as in the score test of fixed shares.
+    The variance is not the sum h^2 (G - value)^2 / (sum h)^2 of the paper, which is too small by
+    chance whenever a variant with few units had bad luck. That of a unit is taken from both
+    variants together, as in `compare_batches`.
 
     Args:
         batches: In the order of time.
@@ -230,7 +233,7 @@ def compare_weighted_scores(
         ... ]
         >>> effect = compare_weighted_scores(batches, boundary=FixedHorizon(0.05))
         >>> round(effect.difference, 3), round(effect.p_value, 3)
-        (2.129, 0.017)
+        (2.129, 0.057)
     """
     table = tabulate(batches)
     _require_arms(table, control=control, variant=variant)
@@ -246,9 +249,8 @@ def compare_weighted_scores(
     estimates = []
     for position, arm in enumerate(pair):
         weights = np.sqrt(table.propensities[:, arm])
-        value, variance = weighted_scores(table, arm, weights)
-        if table.binary:
-            variance = _known_variance(table, arm, weights, unit_variance=variances[position])
+        value = weighted_scores(table, arm, weights)[0]
+        variance = _score_variance(table, arm, weights, unit_variance=variances[position])
         estimates.append(Estimate(value=value, variance=variance, num_units=int(counts[position])))
     effect = compare_estimates(*estimates, boundary=boundary, method="aw_aipw")
     if not isinstance(effect, Effect):
@@ -296,19 +298,24 @@ def _warnings(table: BatchTable) -> tuple[str, ...]:
 def _unit_variances(
     table: BatchTable, kept: NDArray[np.bool_], pair: list[int]
 ) -> tuple[FloatArray | None, FloatArray]:
-    """Return the variance of a unit of each variant, within batches, and degrees of freedom."""
+    """Return the variance of a unit of each variant, within batches, and degrees of freedom.
+
+    A variant that had bad luck gets few units, and the large orders that it did not see are missing
+    in its variance too, so that variances of their own make the worst luck look like the surest
+    result. For rates, whose variances are equal when the rates are, it is that of the two variants
+    together; for amounts at least that.
+    """
     squares = table.squares[kept][:, pair].sum(axis=0)
     dfs = np.maximum(table.units[kept][:, pair] - 1, 0).sum(axis=0)
-    if table.binary:
-        squares, pooled = np.full(2, squares.sum()), np.full(2, dfs.sum())
-    else:
-        pooled = dfs
-    if squares.min() <= 0 or pooled.min() <= 0:
+    if squares.sum() <= 0 or (dfs.sum() if table.binary else dfs.min()) <= 0:
         return None, dfs
-    return squares / pooled, dfs
+    together = squares.sum() / dfs.sum()
+    if table.binary:
+        return np.full(2, together), dfs
+    return np.maximum(squares / dfs, together), dfs
 
 
-def _known_variance(
+def _score_variance(
     table: BatchTable, arm: int, weights: FloatArray, *, unit_variance: float
 ) -> float:
     """Return the variance of a weighted mean of scores, given the variance of a unit.

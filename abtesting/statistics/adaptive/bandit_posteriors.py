@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from abtesting.statistics.arguments import require_finite, require_positive, require_type
 from abtesting.statistics.moments import Counts, Moments
 from abtesting.statistics.types import NotEnoughData
 
@@ -52,9 +53,8 @@ class NormalPosterior:
     standard_deviation: float
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.mean):
-            raise ValueError(f"mean is {self.mean!r}; it must be a finite number")
-        _require_positive("standard_deviation", self.standard_deviation)
+        require_finite("mean", self.mean)
+        require_positive("standard_deviation", self.standard_deviation)
 
     @property
     def centre(self) -> float:
@@ -84,14 +84,15 @@ class BetaPosterior:
     failures: float
 
     def __post_init__(self) -> None:
-        _require_positive("successes", self.successes)
-        _require_positive("failures", self.failures)
+        require_positive("successes", self.successes)
+        require_positive("failures", self.failures)
 
     @classmethod
     def from_counts(
         cls, counts: Counts, *, prior_successes: float = 1.0, prior_failures: float = 1.0
     ) -> BetaPosterior:
         """Add what was seen to the prior, the uniform one by default."""
+        require_type("counts", counts, Counts)
         return cls(
             successes=prior_successes + counts.num_successes,
             failures=prior_failures + counts.num_units - counts.num_successes,
@@ -147,8 +148,8 @@ class GammaPosterior:
     units: float
 
     def __post_init__(self) -> None:
-        _require_positive("events", self.events)
-        _require_positive("units", self.units)
+        require_positive("events", self.events)
+        require_positive("units", self.units)
 
     @property
     def mean(self) -> float:
@@ -192,9 +193,9 @@ def normal_posterior(
         >>> round(posterior.mean, 3), round(posterior.standard_deviation, 3)
         (2.932, 1.51)
     """
-    if not math.isfinite(prior_mean):
-        raise ValueError(f"prior_mean is {prior_mean!r}; it must be a finite number")
-    _require_positive("prior_variance", prior_variance)
+    require_type("moments", moments, Moments)
+    require_finite("prior_mean", prior_mean)
+    require_positive("prior_variance", prior_variance)
     if moments.n < 2:
         return NormalPosterior(mean=prior_mean, standard_deviation=math.sqrt(prior_variance))
     variance = moments.variance / moments.n
@@ -209,8 +210,3 @@ def normal_posterior(
         mean=weight * moments.mean + (1 - weight) * prior_mean,
         standard_deviation=math.sqrt(weight * variance),
     )
-
-
-def _require_positive(name: str, value: float) -> None:
-    if not 0 < value < math.inf:
-        raise ValueError(f"{name} is {value!r}; it must be finite and above 0")

@@ -17,6 +17,13 @@ from typing import Literal
 import numpy as np
 
 from abtesting.statistics.adaptive.bandit_posteriors import Goal, Posterior
+from abtesting.statistics.arguments import (
+    require_finite,
+    require_list,
+    require_positive,
+    require_weights,
+    shown,
+)
 
 FloorRule = Literal["raise", "mix"]
 
@@ -71,6 +78,10 @@ def probability_best(
         >>> [round(p, 6) for p in probability_best([a, b], goal="smallest")]
         [0.841345, 0.158655]
     """
+    require_list("posteriors", posteriors)
+    for i, posterior in enumerate(posteriors):
+        if not hasattr(posterior, "log_density"):
+            raise ValueError(f"posteriors[{i}] is {shown(posterior)}; it must be a posterior")
     if len(posteriors) < 2:
         raise ValueError(f"posteriors has {len(posteriors)} variants; it must have at least 2")
     families = {type(posterior).__name__ for posterior in posteriors}
@@ -176,7 +187,8 @@ def top_two_shares(
         >>> [round(share, 3) for share in top_two_shares(posteriors).shares]
         [0.052, 0.448, 0.5]
     """
-    if not 0 < leader_share <= 1:
+    require_positive("leader_share", leader_share)
+    if leader_share > 1:
         raise ValueError(f"leader_share is {leader_share!r}; it must be above 0 and at most 1")
     chances = probability_best(posteriors, goal=goal)
     num_variants = len(chances)
@@ -214,12 +226,12 @@ def with_floor(
         >>> [round(share, 3) for share in with_floor([0.0, 0.2, 0.8], 0.1, rule="mix")]
         [0.1, 0.24, 0.66]
     """
+    require_weights("weights", weights)
+    require_finite("floor", floor)
     num_variants = len(weights)
+    largest = max(weights)
+    weights = [weight / largest for weight in weights]
     total = math.fsum(weights)
-    if not all(weight >= 0 for weight in weights) or not 0 < total < math.inf:
-        raise ValueError(
-            f"weights are {list(weights)!r}; they must be finite and at least 0, and one above 0"
-        )
     if not 0 <= floor <= 1 / num_variants:
         raise ValueError(
             f"floor is {floor!r}; with {num_variants} variants it must be from 0 to "

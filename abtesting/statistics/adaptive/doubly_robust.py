@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from abtesting.statistics.arguments import as_floats, require_list
 from abtesting.statistics.boundaries import FixedHorizon
 from abtesting.statistics.types import Interval, NotEnoughData
 
@@ -47,19 +48,9 @@ class ScoreMean:
     alpha: float
 
 
-def as_floats(name: str, values: ArrayLike, *, ndim: int) -> FloatArray:
-    """Return a finite float array with `ndim` dimensions, or raise `ValueError`."""
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != ndim:
-        raise ValueError(f"{name} has {array.ndim} dimensions; it must have {ndim}")
-    if not np.isfinite(array).all():
-        row = int(np.flatnonzero(~np.isfinite(array))[0]) // max(array[:1].size, 1)
-        raise ValueError(f"{name}[{row}] is {array[row].tolist()!r}; it must be finite")
-    return array
-
-
 def as_arms(name: str, values: ArrayLike, *, num_arms: int) -> IntArray:
     """Return the index of the variant of each unit, or raise `ValueError`."""
+    require_list(name, values)
     array = np.asarray(values)
     if array.ndim != 1:
         raise ValueError(f"{name} has {array.ndim} dimensions; it must have 1")
@@ -80,8 +71,7 @@ def as_distribution(name: str, values: ArrayLike, *, num_units: int) -> FloatArr
 
     One row stands for all units.
     """
-    array = np.asarray(values, dtype=np.float64)
-    array = as_floats(name, array[np.newaxis] if array.ndim == 1 else array, ndim=2)
+    array = np.atleast_2d(as_floats(name, values, ndim=(1, 2)))
     if len(array) not in (1, num_units):
         raise ValueError(f"{name} has {len(array)} rows; it must have 1 or {num_units}")
     wrong = np.flatnonzero(

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from abtesting.statistics.adaptive.bandit_posteriors import Goal, NormalPosterior
 from abtesting.statistics.adaptive.bandits import Allocation, FloorRule, thompson_shares
-from abtesting.statistics.adaptive.doubly_robust import as_floats
+from abtesting.statistics.arguments import as_floats, require_positive, require_type, require_types
 from abtesting.statistics.moments import as_count
 from abtesting.statistics.types import NotEnoughData
 
@@ -157,10 +157,10 @@ def linear_posterior(
         >>> [round(c, 2) for c in posterior.coefficients]
         [1.92, 3.24]
     """
-    if not 0 < prior_variance < math.inf:
-        raise ValueError(f"prior_variance is {prior_variance!r}; it must be finite and above 0")
-    if noise_variance is not None and not 0 < noise_variance < math.inf:
-        raise ValueError(f"noise_variance is {noise_variance!r}; it must be finite and above 0")
+    require_type("rewards", rewards, LinearRewards)
+    require_positive("prior_variance", prior_variance)
+    if noise_variance is not None:
+        require_positive("noise_variance", noise_variance)
     gram, products = np.array(rewards.gram), np.array(rewards.products)
     columns = len(products)
     if noise_variance is None:
@@ -219,6 +219,7 @@ def contextual_shares(
         >>> [round(share, 2) for share in contextual_shares([quiet, keen], [1.0, 1.0]).shares]
         [0.07, 0.93]
     """
+    require_types("posteriors", posteriors, LinearPosterior)
     return thompson_shares(
         [posterior.at(context) for posterior in posteriors],
         floor=floor,

@@ -19,10 +19,10 @@ from abtesting.statistics.adaptive.doubly_robust import (
     IntArray,
     as_arms,
     as_distribution,
-    as_floats,
     as_propensities,
     mean_of_scores,
 )
+from abtesting.statistics.arguments import as_floats, is_number, require_type, shown
 from abtesting.statistics.types import Interval, NotEnoughData
 
 SUSPICIOUS = 1e-3
@@ -124,7 +124,7 @@ def log_decisions(
     y = as_floats("rewards", rewards, ndim=1)
     policy = as_distribution("target", target, num_units=len(y))
     taken = as_arms("actions", actions, num_arms=policy.shape[1])
-    shares = np.asarray(propensities, dtype=np.float64)
+    shares = as_floats("propensities", propensities, ndim=(1, 2))
     if shares.ndim == 2:
         if len(taken) != len(shares):
             raise ValueError(
@@ -137,7 +137,6 @@ def log_decisions(
                 "the same actions"
             )
         shares = matrix[np.arange(len(taken)), taken]
-    shares = as_floats("propensities", shares, ndim=1)
     if not len(y) == len(taken) == len(shares):
         raise ValueError(
             f"there are {len(taken)} actions, {len(y)} rewards and {len(shares)} propensities; "
@@ -168,6 +167,7 @@ def inverse_propensity(
         >>> inverse_propensity(log).value
         3.5
     """
+    require_type("log", log, LoggedDecisions)
     return _value(log, log.importance_weights * log.rewards, method="ips", alpha=alpha)
 
 
@@ -182,6 +182,7 @@ def self_normalised(log: LoggedDecisions, *, alpha: float = 0.05) -> OffPolicyVa
         Swaminathan, A. & Joachims, T. (2015). The self-normalized estimator for counterfactual
         learning. NeurIPS 28.
     """
+    require_type("log", log, LoggedDecisions)
     weights = log.importance_weights
     total = float(weights.sum())
     if total <= 0:
@@ -244,8 +245,9 @@ def switch_estimator(
         Wang, Y.-X., Agarwal, A. & Dudik, M. (2017). Optimal and adaptive off-policy evaluation in
         contextual bandits. ICML 34, section 4.
     """
-    if not max_weight >= 0:
-        raise ValueError(f"max_weight is {max_weight!r}; it must be at least 0")
+    require_type("log", log, LoggedDecisions)
+    if not (is_number(max_weight) and max_weight >= 0):
+        raise ValueError(f"max_weight is {shown(max_weight)}; it must be at least 0")
     beyond = bool((log.importance_weights > max_weight).any())
     return _value(
         log,
@@ -305,6 +307,7 @@ def _corrected(log: LoggedDecisions, predictions: ArrayLike, max_weight: float) 
 
 
 def _predictions(log: LoggedDecisions, predictions: ArrayLike) -> FloatArray:
+    require_type("log", log, LoggedDecisions)
     rewards = as_floats("predictions", predictions, ndim=2)
     if rewards.shape != log.target.shape:
         raise ValueError(

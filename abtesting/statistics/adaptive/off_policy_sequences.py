@@ -14,9 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from abtesting.statistics.adaptive.doubly_robust import FloatArray, as_floats
+from abtesting.statistics.adaptive.doubly_robust import FloatArray
 from abtesting.statistics.adaptive.off_policy import LoggedDecisions
-from abtesting.statistics.boundaries import AlwaysValid, require_alpha
+from abtesting.statistics.arguments import (
+    as_floats,
+    require_alpha,
+    require_at_least,
+    require_type,
+)
+from abtesting.statistics.boundaries import AlwaysValid
 from abtesting.statistics.types import Interval, NotEnoughData
 
 MAX_BET = 0.75
@@ -88,6 +94,7 @@ def bounded_value_sequence(
         >>> round(result.interval.lower, 3), round(result.interval.upper, 3)
         (0.448, 0.553)
     """
+    require_type("log", log, LoggedDecisions)
     outside = np.flatnonzero((log.rewards < 0) | (log.rewards > 1))
     if len(outside):
         raise ValueError(
@@ -149,8 +156,7 @@ def asymptotic_value_sequence(
     """
     values = as_floats("scores", scores, ndim=1)
     _require_plan(planned_num_units, alpha)
-    if first_look < 2:
-        raise ValueError(f"first_look is {first_look!r}; it must be at least 2")
+    require_at_least("first_look", first_look, 2)
     if len(values) < first_look:
         return NotEnoughData(
             code="too_few_units",
@@ -230,5 +236,4 @@ def _too_few(weights: FloatArray) -> NotEnoughData | None:
 
 def _require_plan(planned_num_units: int, alpha: float) -> None:
     require_alpha(alpha)
-    if planned_num_units < 1:
-        raise ValueError(f"planned_num_units is {planned_num_units!r}; it must be at least 1")
+    require_at_least("planned_num_units", planned_num_units, 1)

@@ -15,6 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from abtesting.statistics.arguments import (
+    as_floats,
+    require_at_least,
+    require_finite,
+    require_moments,
+    require_positive,
+    require_probability,
+)
 from abtesting.statistics.moments import Moments
 from abtesting.statistics.types import Interval, NotEnoughData
 
@@ -88,17 +96,14 @@ def anytime_coefficient(
         ("information", information),
         ("phi", phi),
     ):
-        if not 0 < value < math.inf:
-            raise ValueError(f"{name} is {value!r}; it must be above 0 and finite")
-    if not math.isfinite(estimate):
-        raise ValueError(f"estimate is {estimate!r}; it must be a finite number")
-    if not 1 <= df < math.inf:
-        raise ValueError(f"df is {df!r}; it must be at least 1 and finite")
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha is {alpha!r}; it must be between 0 and 1, both excluded")
+        require_positive(name, value)
+    require_finite("estimate", estimate)
+    require_at_least("df", df, 1)
+    require_probability("alpha", alpha)
     log_shrinkage = math.log(phi) - math.log(phi + information)
     shrinkage = math.exp(log_shrinkage)
-    t_squared = (estimate / standard_error) ** 2
+    t = estimate / standard_error
+    t_squared = t * t
     gain = math.log1p(t_squared / df) - math.log1p(shrinkage * t_squared / df)
     log_e_value = log_shrinkage / 2 + (df + 1) / 2 * gain
     # Solved for t: the largest t whose e-value stays below 1 / alpha.
@@ -149,6 +154,7 @@ def anytime_regression(
         >>> round(result.estimate, 3), round(result.p_value, 3)
         (2.122, 0.129)
     """
+    require_moments(control, variant)
     columns = len(control.means)
     if columns != len(variant.means):
         raise ValueError(
@@ -212,16 +218,13 @@ def anytime_ols(
         >>> round(result.estimate, 3), result.df
         (2.067, 3)
     """
-    y = np.asarray(outcome, dtype=np.float64)
-    x = np.asarray(design, dtype=np.float64)
-    if y.ndim != 1 or x.ndim != 2 or len(x) != len(y):
+    y, x = as_floats("outcome", outcome), as_floats("design", design, ndim=2)
+    if len(x) != len(y):
         raise ValueError(
             f"outcome has shape {y.shape} and design {x.shape}; they must be [n] and [n, p]"
         )
-    if not (np.isfinite(y).all() and np.isfinite(x).all()):
-        raise ValueError("outcome or design holds a value that is not finite; all must be")
     num_columns = x.shape[1]
-    if not 0 <= column < num_columns:
+    if column not in range(num_columns):
         raise ValueError(f"column is {column}; it must be from 0 to {num_columns - 1}")
     wanted, others = x[:, column], np.delete(x, column, axis=1)
     scale = np.linalg.norm(others, axis=0)
@@ -275,12 +278,9 @@ def phi_for_plan(num_control: float, num_variant: float, *, alpha: float) -> flo
         >>> round(phi_for_plan(10_000, 10_000, alpha=0.05), 1)
         630.0
     """
-    if not (num_control > 0 and num_variant > 0):
-        raise ValueError(
-            f"units are {num_control!r} and {num_variant!r}; both numbers must be above 0"
-        )
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha is {alpha!r}; it must be between 0 and 1, both excluded")
+    require_positive("num_control", num_control)
+    require_positive("num_variant", num_variant)
+    require_probability("alpha", alpha)
     evidence = -2 * math.log(alpha)
     information = 1 / (1 / num_control + 1 / num_variant)
     return information / (evidence + math.log1p(evidence))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from abtesting.statistics.arguments import require_moments, shown
 from abtesting.statistics.moments import Moments
 
 
@@ -39,7 +40,10 @@ def with_missing_indicator(values: ArrayLike) -> NDArray[np.float64]:
         >>> with_missing_indicator([3.0, float("nan"), 5.0]).tolist()
         [[3.0, 0.0], [4.0, 1.0], [5.0, 0.0]]
     """
-    array = np.asarray(values, dtype=np.float64)
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"values is {shown(values)}; it must be an array of numbers") from None
     if array.ndim != 1:
         raise ValueError(f"values has {array.ndim} dimensions; it must have 1")
     if np.isinf(array).any():
@@ -81,13 +85,14 @@ def linearised_covariate(
         >>> round(first.n * first.means[1] + second.n * second.means[1], 12) + 0.0
         0.0
     """
+    require_moments(control, variant)
     columns = len(control.means)
     if columns != len(variant.means):
         raise ValueError(
             f"control has {columns} columns and variant {len(variant.means)}; they must be equal"
         )
     for name, column in (("numerator", numerator), ("denominator", denominator)):
-        if not 0 <= column < columns or numerator == denominator:
+        if column not in range(columns) or numerator == denominator:
             raise ValueError(
                 f"{name} is column {column}; numerator and denominator must be two of the columns "
                 f"0 to {columns - 1}"
@@ -106,10 +111,11 @@ def linearised_covariate(
     matrix[numerator, numerator] = scale
     matrix[numerator, denominator] = -scale * total_numerator / total_denominator
     matrix = np.delete(matrix, denominator, axis=0)
-    return _transformed(control, matrix), _transformed(variant, matrix)
+    return transformed(control, matrix), transformed(variant, matrix)
 
 
-def _transformed(moments: Moments, matrix: NDArray[np.float64]) -> Moments:
+def transformed(moments: Moments, matrix: NDArray[np.float64]) -> Moments:
+    """Return the moments of new columns, each a row of `matrix` times the old columns."""
     comoments = matrix @ np.array(moments.comoments) @ matrix.T
     comoments = (comoments + comoments.T) / 2
     np.fill_diagonal(comoments, np.maximum(comoments.diagonal(), 0.0))

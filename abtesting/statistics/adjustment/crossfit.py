@@ -18,6 +18,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from abtesting.statistics.arguments import as_floats, require_at_least, require_generator
 from abtesting.statistics.types import NotEnoughData
 
 Array = NDArray[np.float64]
@@ -160,17 +161,12 @@ def cross_fit(
         >>> round(result.r_squared, 2)
         0.82
     """
-    y = np.asarray(outcomes, dtype=np.float64)
-    if y.ndim != 1:
-        raise ValueError(f"outcomes has {y.ndim} dimensions; it must have 1")
+    y = as_floats("outcomes", outcomes)
     num_rows = len(y)
-    x = np.asarray(features, dtype=np.float64)
+    x = as_floats("features", features, ndim=(1, 2))
     x = x[:, np.newaxis] if x.ndim == 1 else x
-    if x.ndim != 2 or len(x) != num_rows:
+    if len(x) != num_rows:
         raise ValueError(f"features has shape {x.shape}; it must be [{num_rows}] or [n, k]")
-    for name, values in (("features", x), ("outcomes", y)):
-        if not np.isfinite(values).all():
-            raise ValueError(f"{name} holds a value that is not finite; fill missing ones first")
     folds = assign_folds(num_rows, rng=rng, units=units, num_folds=num_folds)
     if isinstance(folds, NotEnoughData):
         return folds
@@ -209,8 +205,9 @@ def assign_folds(
         >>> bool(folds[0] == folds[1]), bool(folds[3] == folds[4])
         (True, True)
     """
-    if num_folds < 2:
-        raise ValueError(f"num_folds is {num_folds}; it must be at least 2")
+    require_generator(rng)
+    require_at_least("num_rows", num_rows, 0)
+    require_at_least("num_folds", num_folds, 2)
     codes = np.arange(num_rows)
     if units is not None:
         labels = np.asarray(units)

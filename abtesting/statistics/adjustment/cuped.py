@@ -7,9 +7,13 @@ same for everyone, and more precise where they are not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
+from abtesting.statistics.adjustment.covariates import transformed
+from abtesting.statistics.arguments import require_moments
 from abtesting.statistics.boundaries import Boundary, first_look
 from abtesting.statistics.means import Estimate, compare_estimates
 from abtesting.statistics.moments import Moments
@@ -57,6 +61,7 @@ def compare_cuped_means(
         >>> round(result.theta, 3), round(result.effect.difference, 3)
         (0.687, 2.093)
     """
+    require_moments(control, variant)
     for name, moments in (("control", control), ("variant", variant)):
         if len(moments.means) != 2:
             raise ValueError(
@@ -98,6 +103,7 @@ def compare_cuped_ratios(
         >>> round(result.effect.difference, 2)
         0.41
     """
+    require_moments(control, variant)
     parts = []
     for name, moments in (("control", control), ("variant", variant)):
         if len(moments.means) != 4:
@@ -168,22 +174,13 @@ def _linearised(moments: Moments) -> Moments:
     """Return the moments of a unit's share in both ratios, whose means are the ratios."""
     numerator, denominator, earlier, earlier_denominator = moments.means
     ratio, earlier_ratio = numerator / denominator, earlier / earlier_denominator
-    weights = (
-        (1 / denominator, -ratio / denominator, 0.0, 0.0),
-        (0.0, 0.0, 1 / earlier_denominator, -earlier_ratio / earlier_denominator),
+    deviations = transformed(
+        moments,
+        np.array(
+            [
+                [1 / denominator, -ratio / denominator, 0.0, 0.0],
+                [0.0, 0.0, 1 / earlier_denominator, -earlier_ratio / earlier_denominator],
+            ]
+        ),
     )
-
-    def product(first: tuple[float, ...], second: tuple[float, ...]) -> float:
-        return sum(
-            a * b * moments.comoments[i][j]
-            for i, a in enumerate(first)
-            for j, b in enumerate(second)
-        )
-
-    cross = product(*weights)
-    squares = [max(product(weight, weight), 0.0) for weight in weights]
-    return Moments(
-        n=moments.n,
-        means=(ratio, earlier_ratio),
-        comoments=((squares[0], cross), (cross, squares[1])),
-    )
+    return replace(deviations, means=(ratio, earlier_ratio))

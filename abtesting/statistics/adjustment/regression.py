@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from abtesting.statistics.adjustment.lin_regression import Arm, NoRegression, Reason, adjusted_means
+from abtesting.statistics.arguments import require_moments
 from abtesting.statistics.boundaries import Boundary
 from abtesting.statistics.means import compare_means, compare_numbers
 from abtesting.statistics.moments import Moments
@@ -194,6 +195,7 @@ def compare_adjusted_ratios(
 
 
 def _require_columns(control: Moments, variant: Moments, *, outcomes: int) -> None:
+    require_moments(control, variant)
     columns = len(control.means)
     if columns != len(variant.means):
         raise ValueError(

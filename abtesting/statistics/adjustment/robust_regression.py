@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from abtesting.statistics.arguments import as_floats, require_boundary
 from abtesting.statistics.boundaries import Boundary
 from abtesting.statistics.types import Interval, NotEnoughData, Side
 
@@ -122,14 +123,10 @@ def ancova_effect(
 
 def as_columns(name: str, values: ArrayLike, *, num_units: int) -> NDArray[np.float64]:
     """Return finite values of shape `[num_units, k]`, or raise `ValueError`."""
-    array = np.asarray(values, dtype=np.float64)
-    table = array[:, np.newaxis] if array.ndim == 1 else array
-    if table.ndim != 2 or len(table) != num_units:
+    array = as_floats(name, values, ndim=(1, 2))
+    if len(array) != num_units:
         raise ValueError(f"{name} has shape {array.shape}; it must be [{num_units}] or [n, k]")
-    if not np.isfinite(table).all():
-        row = int(np.flatnonzero(~np.isfinite(table).all(axis=1))[0])
-        raise ValueError(f"{name}[{row}] is {array[row].tolist()!r}; values must be finite numbers")
-    return table
+    return array[:, np.newaxis] if array.ndim == 1 else array
 
 
 def _estimate(
@@ -141,8 +138,9 @@ def _estimate(
     robust: Robust,
     method: Literal["lin", "ancova"],
 ) -> RegressionEffect | NotEnoughData:
-    num_units = int(np.size(outcome))
-    y = as_columns("outcome", outcome, num_units=num_units)[:, 0]
+    require_boundary(boundary)
+    y = as_floats("outcome", outcome)
+    num_units = len(y)
     arm = as_columns("treated", treated, num_units=num_units)
     x = as_columns("covariates", covariates, num_units=num_units)
     if not np.isin(arm, (0.0, 1.0)).all():

@@ -11,12 +11,21 @@ regression, takes the variance of each stratum as it is, and merges strata that 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from abtesting.statistics.arguments import require_at_least, require_list, require_types
 from abtesting.statistics.boundaries import Boundary
-from abtesting.statistics.means import Estimate, compare_estimates, compare_means
+from abtesting.statistics.means import (
+    Estimate,
+    compare_estimates,
+    compare_means,
+    degrees_of_freedom,
+    estimate_mean,
+    satterthwaite,
+)
 from abtesting.statistics.moments import Moments
 from abtesting.statistics.ratios import compare_ratios, estimate_ratio
 from abtesting.statistics.types import Effect, NotEnoughData
@@ -119,7 +128,7 @@ def compare_stratified_means(
         [[(arm.n, arm.mean, _variance(arm)) for arm in cell] for cell in cells],
         groups=groups,
         unadjusted=unadjusted,
-        df=_welch_df(control.n, control.variance, variant.n, variant.variance),
+        df=_welch_df(estimate_mean(control), estimate_mean(variant)),
         boundary=boundary,
         method="post_stratification",
     )
@@ -178,12 +187,11 @@ def compare_stratified_ratios(
         for cell, score in zip(cells, scores, strict=True):
             value = ratio + (cell[i].means[0] - ratio * cell[i].means[1]) / denominator
             score.append((cell[i].n, value, _variance(cell[i], ratio) / denominator**2))
-    first, second = estimate_ratio(control), estimate_ratio(variant)
     return _stratified(
         scores,
         groups=groups,
         unadjusted=unadjusted,
-        df=_welch_df(control.n, first.variance * control.n, variant.n, second.variance * variant.n),
+        df=_welch_df(estimate_ratio(control), estimate_ratio(variant)),
         boundary=boundary,
         method="post_stratification_delta",
     )
@@ -204,11 +212,9 @@ def merge_thin_strata(
         >>> merge_thin_strata(strata)
         ((0,), (1, 2, 3))
     """
-    if min_units_per_cell < 2:
-        raise ValueError(
-            f"min_units_per_cell is {min_units_per_cell}; it must be at least 2, or a stratum has "
-            "no variance"
-        )
+    # With 1 unit a stratum has no variance.
+    require_at_least("min_units_per_cell", min_units_per_cell, 2)
+    _require_strata(strata)
     sizes = [(control.n, variant.n) for control, variant in strata]
     thick = [i for i, size in enumerate(sizes) if min(size) >= min_units_per_cell]
     merged = [i for i in range(len(sizes)) if i not in thick]
@@ -222,14 +228,21 @@ def merge_thin_strata(
     return (*groups, tuple(sorted(merged))) if merged else tuple(groups)
 
 
-def _totals(strata: Strata, *, columns: int) -> tuple[Moments, Moments]:
+def _require_strata(strata: Strata) -> None:
+    require_list("strata", strata)
     if not strata:
         raise ValueError("strata is empty; there must be at least 1 stratum")
     for i, cell in enumerate(strata):
+        require_types(f"strata[{i}]", cell, Moments)
         if len(cell) != 2:
             raise ValueError(
                 f"strata[{i}] has {len(cell)} moments; it must have 2, of control and variant"
             )
+
+
+def _totals(strata: Strata, *, columns: int) -> tuple[Moments, Moments]:
+    _require_strata(strata)
+    for i, cell in enumerate(strata):
         for arm in cell:
             if len(arm.means) != columns:
                 raise ValueError(
@@ -259,9 +272,15 @@ def _variance(arm: Moments, ratio: float = 0.0) -> float:
     return max(squares, 0.0)
 
 
-def _welch_df(n_c: int, variance_c: float, n_t: int, variance_t: float) -> float:
-    share = variance_c / n_c / (variance_c / n_c + variance_t / n_t)
-    return 1 / (share**2 / (n_c - 1) + (1 - share) ** 2 / (n_t - 1))
+def _welch_df(control: Estimate, variant: Estimate) -> float:
+    total = control.variance + variant.variance
+    df = satterthwaite(
+        control.variance / total,
+        degrees_of_freedom(control),
+        variant.variance / total,
+        degrees_of_freedom(variant),
+    )
+    return math.inf if df is None else df
 
 
 def _stratified(

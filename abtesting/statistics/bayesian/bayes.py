@@ -21,6 +21,12 @@ from typing import Literal
 
 from scipy import special
 
+from abtesting.statistics.arguments import (
+    require_finite,
+    require_positive,
+    require_probability,
+    require_type,
+)
 from abtesting.statistics.bayesian.priors import NormalPrior
 from abtesting.statistics.types import Effect, Interval, NotEnoughData
 
@@ -118,7 +124,8 @@ def bayesian_difference(
     """Return the posterior of the absolute difference of an effect.
 
     Args:
-        effect: The comparison. Of its settings only `alpha` is used.
+        effect: The comparison. Of its settings only `alpha` is used. `NotEnoughData` is no
+            comparison: where there is none, there is no posterior to ask for.
         prior: Prior of the lift; `None` for a flat one.
         rope: Region of practical equivalence, as lifts: `Interval(-0.01, 0.01)` is within 1 %.
         level: Probability of the intervals; 1 minus the effect's alpha if `None`.
@@ -144,6 +151,12 @@ def bayesian_difference(
         >>> round(flat.relative_loss_of_variant, 5), round(careful.relative_loss_of_variant, 5)
         (0.00071, 0.00233)
     """
+    require_type("effect", effect, Effect, allowed="an Effect; without one there is no posterior")
+    # Both are scaled before they reach the checks of `_normal_effect`.
+    if prior is not None:
+        require_type("prior", prior, NormalPrior)
+    if rope is not None:
+        require_type("rope", rope, Interval)
     if (prior is not None or rope is not None) and effect.control_value == 0:
         return NotEnoughData(
             code="zero_control",
@@ -231,11 +244,13 @@ def _normal_effect(
     higher_is_better: bool,
     control_value: float | None,
 ) -> BayesianEffect:
-    require_level(level)
-    if not math.isfinite(estimate):
-        raise ValueError(f"estimate is {estimate!r}; it must be finite")
-    if not 0 < standard_error < math.inf:
-        raise ValueError(f"standard_error is {standard_error!r}; it must be finite and above 0")
+    require_probability("level", level)
+    require_finite("estimate", estimate)
+    require_positive("standard_error", standard_error)
+    if prior is not None:
+        require_type("prior", prior, NormalPrior)
+    if rope is not None:
+        require_type("rope", rope, Interval)
     mean, sd = update_normal(estimate, standard_error, prior)
     half_width = -float(special.ndtri((1 - level) / 2)) * sd
     interval = Interval(mean - half_width, mean + half_width)
@@ -297,9 +312,3 @@ def normal_density(u: float) -> float:
 def mills_ratio(u: float) -> float:
     """Return the upper tail of the standard normal divided by its density."""
     return math.sqrt(math.pi / 2) * float(special.erfcx(u / math.sqrt(2)))
-
-
-def require_level(level: float) -> None:
-    """Raise an error unless a level is a probability that an interval can have."""
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level!r}; it must be between 0 and 1, both excluded")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from abtesting.statistics.adaptive.bandit_posteriors import Goal
+from abtesting.statistics.arguments import require_type, require_types
 from abtesting.statistics.bayesian.bayes import update_normal
 from abtesting.statistics.bayesian.bayes_conjugate import (
     ONE_EVENT_IN_ONE_UNIT,
@@ -69,6 +70,7 @@ def best_rate(
         >>> best.choice, round(best.expected_losses[1], 5)
         (1, 0.00359)
     """
+    require_types("variants", variants, Counts)
     return _best(
         [rate_posterior(counts, prior) for counts in variants],
         prior=prior,
@@ -90,6 +92,7 @@ def best_count(
         >>> best.chances_to_be_best
         (0.5, 0.5)
     """
+    require_types("variants", variants, Moments)
     return _best(
         [count_posterior(moments, prior) for moments in variants],
         prior=prior,
@@ -118,6 +121,9 @@ def best_mean(
         >>> [round(chance, 3) for chance in best.chances_to_be_best]
         [0.24, 0.76, 0.001]
     """
+    require_types("variants", variants, Estimate)
+    if prior is not None:
+        require_type("prior", prior, NormalPrior)
     posteriors = []
     for i, estimate in enumerate(variants):
         if not 0 < estimate.variance < math.inf:
@@ -137,7 +143,7 @@ def _best(
     method: str,
 ) -> BestVariant:
     if len(posteriors) < 2:
-        raise ValueError(f"there are {len(posteriors)} variants; there must be at least 2")
+        raise ValueError(f"variants has {len(posteriors)} of them; there must be at least 2")
     behind: Goal = "largest" if higher_is_better else "smallest"
     ahead: Goal = "smallest" if higher_is_better else "largest"
     grid = Grid.over(posteriors)

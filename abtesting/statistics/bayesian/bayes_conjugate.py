@@ -10,7 +10,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from abtesting.statistics.bayesian.bayes import RopeProbabilities, require_level
+from abtesting.statistics.arguments import (
+    require_counts,
+    require_moments,
+    require_probability,
+    require_type,
+)
+from abtesting.statistics.bayesian.bayes import RopeProbabilities
 from abtesting.statistics.bayesian.contrasts import Contrast
 from abtesting.statistics.bayesian.posteriors import (
     CountPosterior,
@@ -25,6 +31,9 @@ from abtesting.statistics.types import Interval, NotEnoughData
 
 UNIFORM = BetaPrior(1.0, 1.0)
 ONE_EVENT_IN_ONE_UNIT = GammaPrior(1.0, 1.0)
+
+MOST_EVENTS = 1e15
+"""More are not told apart one by one, and no shop has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +135,7 @@ def beta_binomial(
         >>> round(effect.lift_interval.lower, 4), round(effect.lift_interval.upper, 4)
         (0.0001, 0.5625)
     """
+    require_counts(control, variant)
     empty = _without_units(control.num_units, variant.num_units)
     if empty is not None:
         return empty
@@ -170,6 +180,7 @@ def gamma_poisson(
         >>> round(effect.chance_to_win, 4), effect.warnings
         (0.9894, ())
     """
+    require_moments(control, variant)
     empty = _without_units(control.n, variant.n)
     if empty is not None:
         return empty
@@ -187,6 +198,7 @@ def gamma_poisson(
 
 def rate_posterior(counts: Counts, prior: BetaPrior) -> RatePosterior:
     """Return the posterior of a conversion rate."""
+    require_type("prior", prior, BetaPrior)
     return RatePosterior(
         successes=prior.alpha + counts.num_successes,
         failures=prior.beta + (counts.num_units - counts.num_successes),
@@ -195,9 +207,15 @@ def rate_posterior(counts: Counts, prior: BetaPrior) -> RatePosterior:
 
 def count_posterior(moments: Moments, prior: GammaPrior) -> CountPosterior:
     """Return the posterior of events per unit."""
+    require_type("prior", prior, GammaPrior)
     if moments.mean < 0:
         raise ValueError(
             f"mean of the events per unit is {moments.mean!r}; counts must be at least 0"
+        )
+    if moments.n * moments.mean > MOST_EVENTS:
+        raise ValueError(
+            f"mean of the events per unit is {moments.mean!r} over {moments.n} units; there must "
+            f"be at most {MOST_EVENTS:g} events"
         )
     return CountPosterior(
         events=prior.shape + moments.n * moments.mean, units=prior.rate + moments.n
@@ -234,7 +252,9 @@ def _compare(
     method: str,
     warnings: tuple[str, ...] = (),
 ) -> ConjugateEffect:
-    require_level(level)
+    require_probability("level", level)
+    if rope is not None:
+        require_type("rope", rope, Interval)
     grid = Grid.over([control, variant])
     below_c, below_t = (arm.tail(grid.points, "largest") for arm in (control, variant))
     above_c, above_t = (arm.tail(grid.points, "smallest") for arm in (control, variant))

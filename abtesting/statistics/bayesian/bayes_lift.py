@@ -9,11 +9,11 @@ import math
 
 from scipy import special
 
+from abtesting.statistics.arguments import require_probability, require_type
 from abtesting.statistics.bayesian.bayes import (
     BayesianEffect,
     mills_ratio,
     normal_density,
-    require_level,
     rope_probabilities,
     update_normal,
 )
@@ -59,7 +59,13 @@ def bayesian_lift(
         >>> round(posterior.interval.lower, 4), round(posterior.interval.upper, 4)
         (0.014, 0.1933)
     """
-    require_level(level)
+    require_type("control", control, Estimate)
+    require_type("variant", variant, Estimate)
+    require_probability("level", level)
+    if prior is not None:
+        require_type("prior", prior, NormalPrior)
+    if rope is not None:
+        require_type("rope", rope, Interval)
     if prior is not None and prior.mean <= -1:
         raise ValueError(f"mean of the prior of the lift is {prior.mean!r}; it must be above -1")
     if min(control.value, variant.value) <= 0:

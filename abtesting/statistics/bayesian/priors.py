@@ -14,6 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from abtesting.statistics.arguments import (
+    require_at_least,
+    require_finite,
+    require_positive,
+    require_type,
+    require_types,
+)
 from abtesting.statistics.moments import Counts, Moments
 from abtesting.statistics.programme.shrinkage import (
     Floats,
@@ -39,10 +46,8 @@ class NormalPrior:
     sd: float
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.mean):
-            raise ValueError(f"mean of the prior is {self.mean!r}; it must be finite")
-        if not 0 < self.sd < math.inf:
-            raise ValueError(f"sd of the prior is {self.sd!r}; it must be finite and above 0")
+        require_finite("mean of the prior", self.mean)
+        require_positive("sd of the prior", self.sd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +65,7 @@ class BetaPrior:
     def __post_init__(self) -> None:
         for name, value in (("alpha", self.alpha), ("beta", self.beta)):
             # Below this a posterior without successes has mass under the smallest float.
-            if not 0.05 <= value < math.inf:
-                raise ValueError(
-                    f"{name} of the prior is {value!r}; it must be finite and at least 0.05"
-                )
+            require_at_least(f"{name} of the prior", value, 0.05)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +82,8 @@ class GammaPrior:
 
     def __post_init__(self) -> None:
         # Below this a posterior without events has mass under the smallest float.
-        if not 0.05 <= self.shape < math.inf:
-            raise ValueError(
-                f"shape of the prior is {self.shape!r}; it must be finite and at least 0.05"
-            )
-        if not 0 < self.rate < math.inf:
-            raise ValueError(f"rate of the prior is {self.rate!r}; it must be finite and above 0")
+        require_at_least("shape of the prior", self.shape, 0.05)
+        require_positive("rate of the prior", self.rate)
 
 
 WIDE_LIFT = NormalPrior(0.0, 0.1)
@@ -182,6 +180,7 @@ def fit_normal_prior(
         >>> fit_normal_prior([], []).prior
         NormalPrior(mean=0.0, sd=0.1)
     """
+    require_type("default", default, NormalPrior)
     y, v = as_effects(effects, standard_errors)
     num_tests = len(y)
     mean_of_tests = sd_of_tests = None
@@ -223,6 +222,8 @@ def fit_beta_prior(
         >>> round(fitted.prior.alpha, 1), round(fitted.prior.beta, 1), fitted.num_tests
         (16.1, 282.0, 6)
     """
+    require_types("rates", rates, Counts)
+    require_type("default", default, BetaPrior)
     tested = [counts for counts in rates if counts.num_units > 0]
     units = np.array([counts.num_units for counts in tested], dtype=np.float64)
     successes = np.array([counts.num_successes for counts in tested], dtype=np.float64)
@@ -271,6 +272,8 @@ def fit_gamma_prior(
         >>> round(fitted.prior.shape, 1), round(fitted.prior.rate, 1)
         (13.4, 60.3)
     """
+    require_types("counts", counts, Moments)
+    require_type("default", default, GammaPrior)
     tested = [moments for moments in counts if moments.n >= 2]
     units = np.array([moments.n for moments in tested], dtype=np.float64)
     means = np.array([moments.mean for moments in tested], dtype=np.float64)

@@ -13,8 +13,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from abtesting.statistics.boundaries import FixedHorizon, require_level
+from abtesting.statistics.arguments import (
+    as_floats,
+    require_alpha,
+    require_finite,
+    require_list,
+    require_positive,
+    require_type,
+    require_types,
+)
+from abtesting.statistics.boundaries import FixedHorizon
 from abtesting.statistics.families.max_statistic import max_tail
+from abtesting.statistics.means import satterthwaite
 from abtesting.statistics.moments import Moments
 from abtesting.statistics.types import Interval, NotEnoughData, Side
 
@@ -107,9 +117,11 @@ def dunnett_test(
         >>> [round(c.adjusted_p_value, 5) for c in result.comparisons]
         [0.63897, 0.00053]
     """
-    require_level(alpha, side)
+    require_alpha(alpha, side)
     if variance not in {"pooled", "separate"}:
         raise ValueError(f"variance is {variance!r}; it must be 'pooled' or 'separate'")
+    require_type("control", control, Moments)
+    require_types("variants", variants, Moments)
     if not variants:
         raise ValueError("variants is empty; there must be at least 1")
     arms = [control, *variants]
@@ -133,7 +145,12 @@ def dunnett_test(
     dfs = [
         float(total_df)
         if variance == "pooled"
-        else _welch_df(variances[0], own, n_control=control.n, n_variant=arm.n)
+        else satterthwaite(
+            variances[0] / (variances[0] + own),
+            control.n - 1,
+            own / (variances[0] + own),
+            arm.n - 1,
+        )
         for arm, own in zip(variants, variances[1:], strict=True)
     ]
     return many_to_one(
@@ -174,7 +191,9 @@ def many_to_one(
         >>> [round(c.adjusted_p_value, 4) for c in result.comparisons], result.rejected
         ([0.0235, 0.502], (True, False))
     """
-    require_level(alpha, side)
+    require_alpha(alpha, side)
+    require_list("differences", differences)
+    require_list("standard_errors", standard_errors)
     dfs = [None] * len(differences) if df is None else list(df)
     if not len(differences) == len(standard_errors) == len(dfs) or not len(differences):
         raise ValueError(
@@ -184,12 +203,11 @@ def many_to_one(
     for i, (difference, se, own_df) in enumerate(
         zip(differences, standard_errors, dfs, strict=True)
     ):
-        if not math.isfinite(difference):
-            raise ValueError(f"differences[{i}] is {difference!r}; it must be finite")
-        if not 0 < se < math.inf:
-            raise ValueError(f"standard_errors[{i}] is {se!r}; it must be finite and above 0")
+        require_finite(f"differences[{i}]", difference)
+        require_positive(f"standard_errors[{i}]", se)
         if own_df is not None and not own_df > 0:
             raise ValueError(f"df[{i}] is {own_df!r}; it must be above 0, or None")
+    require_finite("control_variance", control_variance)
     least = min(standard_errors) ** 2
     if not 0 <= control_variance <= least * (1 + 1e-9):
         raise ValueError(
@@ -235,7 +253,9 @@ def critical_value(
         >>> round(critical_value([half, half, half], df=None, alpha=0.05), 4)
         2.349
     """
-    require_level(alpha, side)
+    require_alpha(alpha, side)
+    if len(as_floats("loadings", loadings)) == 0:
+        raise ValueError("loadings is empty; there must be at least 1")
     low = FixedHorizon(alpha, side).critical(0, df)
     high = FixedHorizon(alpha / len(loadings), side).critical(0, df)
     two_sided = side == "two_sided"
@@ -293,8 +313,3 @@ def _comparison(
         critical=critical,
         interval=Interval(difference - half_width, difference + half_width).of_side(side),
     )
-
-
-def _welch_df(control: float, variant: float, *, n_control: int, n_variant: int) -> float:
-    share = control / (control + variant)
-    return 1 / (share**2 / (n_control - 1) + (1 - share) ** 2 / (n_variant - 1))

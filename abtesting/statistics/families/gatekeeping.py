@@ -16,7 +16,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from abtesting.statistics.boundaries import require_alpha
+from abtesting.statistics.arguments import (
+    require_alpha,
+    require_list,
+    require_p_values,
+    require_type,
+)
 
 Role = Literal["goal", "secondary"]
 
@@ -105,14 +110,13 @@ def graphical_test(
         (True, False, False)
     """
     require_alpha(alpha)
+    require_p_values("p_values", p_values)
+    require_type("graph", graph, Graph)
     if len(p_values) != len(graph.weights):
         raise ValueError(
             f"there are {len(p_values)} p-values and {len(graph.weights)} weights; they must be "
             "equal"
         )
-    for i, p in enumerate(p_values):
-        if not 0 <= p <= 1:
-            raise ValueError(f"p_values[{i}] is {p!r}; it must be between 0 and 1")
     values = np.array(p_values, dtype=float)
     weights, edges = np.array(graph.weights, dtype=float), np.array(graph.transitions, dtype=float)
     adjusted = np.ones(values.size)
@@ -169,6 +173,7 @@ def role_graph(
     """
     if not 0 <= to_secondary <= 1:
         raise ValueError(f"to_secondary is {to_secondary!r}; it must be from 0 to 1")
+    require_list("roles", roles)
     for i, role in enumerate(roles):
         if role not in {"goal", "secondary"}:
             raise ValueError(f"roles[{i}] is {role!r}; it must be 'goal' or 'secondary'")

@@ -12,8 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from abtesting.statistics.boundaries import require_alpha
+from abtesting.statistics.arguments import (
+    require_alpha,
+    require_list,
+    require_p_values,
+    require_probability,
+)
 from abtesting.statistics.families.multiplicity import Adjustment, adjust
+from abtesting.statistics.moments import as_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +48,12 @@ def check_guardrails(p_values: Sequence[float], *, alpha: float = 0.05) -> Guard
     """Test that no guardrail is worse than its margin.
 
     Args:
-        p_values: Non-inferiority p-value of each guardrail, one-sided. Without any, all pass.
+        p_values: Non-inferiority p-value of each guardrail, one-sided; at least 1, because no
+            guardrails are not guardrails that pass with certainty.
         alpha: One-sided level of each one.
 
     Raises:
-        ValueError: If a p-value is not in [0, 1].
+        ValueError: If there is no guardrail or a p-value is not in [0, 1].
 
     References:
         Berger, R. L. (1982). Multiparameter hypothesis testing and acceptance sampling.
@@ -60,9 +67,12 @@ def check_guardrails(p_values: Sequence[float], *, alpha: float = 0.05) -> Guard
         (True, False, True)
     """
     require_alpha(alpha)
-    unadjusted = _checked("p_values", p_values)
+    require_p_values("p_values", p_values)
+    if len(p_values) == 0:
+        raise ValueError("p_values is empty; a check needs at least 1 guardrail")
+    unadjusted = tuple(map(float, p_values))
     return GuardrailCheck(
-        p_value=max(unadjusted, default=0.0),
+        p_value=max(unadjusted),
         passed=tuple(p < alpha for p in unadjusted),
         alpha=alpha,
     )
@@ -78,7 +88,7 @@ class ShipDecision:
             of the goals and the largest of the guardrails.
         goal_adjusted_p_values: In input order.
         superior: Whether each goal is superior.
-        guardrails: The guardrails together.
+        guardrails: The guardrails together; `None` if there are none.
         alpha: Chance of shipping a variant that should not be: one with no goal better, or with any
             guardrail at or beyond its margin. The two ways to be wrong don't add up.
         method: Adjustment of the goals.
@@ -88,7 +98,7 @@ class ShipDecision:
     p_value: float
     goal_adjusted_p_values: tuple[float, ...]
     superior: tuple[bool, ...]
-    guardrails: GuardrailCheck
+    guardrails: GuardrailCheck | None
     alpha: float
     method: Adjustment
 
@@ -104,7 +114,8 @@ def decide_to_ship(
 
     Args:
         goal_p_values: One-sided superiority p-value of each goal; at least 1.
-        guardrail_p_values: One-sided non-inferiority p-value of each guardrail.
+        guardrail_p_values: One-sided non-inferiority p-value of each guardrail; without any, the
+            goals alone decide.
         alpha: One-sided level of the goals together and of each guardrail.
         method: How the goals share alpha.
 
@@ -120,16 +131,22 @@ def decide_to_ship(
         >>> decide_to_ship([0.004, 0.3], [0.01, 0.2]).ship
         False
     """
-    if not goal_p_values:
+    require_list("goal_p_values", goal_p_values)
+    if len(goal_p_values) == 0:
         raise ValueError("goal_p_values is empty; the rule needs at least 1 goal")
     if method not in {"bonferroni", "holm", "hochberg", "hommel"}:
         raise ValueError(
             f"method is {method!r}; it must be bonferroni, holm, hochberg or hommel, which bound "
             "the family-wise error"
         )
-    guardrails = check_guardrails(guardrail_p_values, alpha=alpha)
+    require_alpha(alpha)
+    require_p_values("goal_p_values", goal_p_values)
+    require_p_values("guardrail_p_values", guardrail_p_values)
+    guardrails = (
+        check_guardrails(guardrail_p_values, alpha=alpha) if len(guardrail_p_values) else None
+    )
     adjusted = adjust(goal_p_values, method=method)
-    p_value = max(min(adjusted), guardrails.p_value)
+    p_value = max(min(adjusted), guardrails.p_value if guardrails else 0.0)
     return ShipDecision(
         ship=p_value < alpha,
         p_value=p_value,
@@ -187,13 +204,11 @@ def required_per_metric(
         (0.95, 0.05)
     """
     require_alpha(alpha)
-    if not 0 < power < 1:
-        raise ValueError(f"power is {power!r}; it must be between 0 and 1, both excluded")
-    if num_goals < 0 or num_guardrails < 0 or num_goals + num_guardrails == 0:
-        raise ValueError(
-            f"num_goals is {num_goals!r} and num_guardrails {num_guardrails!r}; they must be at "
-            "least 0, and not both 0"
-        )
+    require_probability("power", power)
+    num_goals = as_count("num_goals", num_goals)
+    num_guardrails = as_count("num_guardrails", num_guardrails)
+    if num_goals + num_guardrails == 0:
+        raise ValueError("num_goals and num_guardrails are 0; one must be above 0")
     num_to_win = num_guardrails + (num_goals > 0)
     return MetricRequirements(
         goal_alpha=alpha / max(num_goals, 1),
@@ -202,10 +217,3 @@ def required_per_metric(
         alpha=alpha,
         decision_power=power,
     )
-
-
-def _checked(name: str, p_values: Sequence[float]) -> tuple[float, ...]:
-    for i, p in enumerate(p_values):
-        if not 0 <= p <= 1:
-            raise ValueError(f"{name}[{i}] is {p!r}; it must be between 0 and 1")
-    return tuple(p_values)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from abtesting.statistics.arguments import require_finite
 from abtesting.statistics.stirling import stirling_rest
 
 Floats = NDArray[np.float64]
@@ -53,8 +54,7 @@ def max_tail(
     lam = np.asarray(loadings, dtype=float)
     if lam.ndim != 1 or lam.size == 0 or not ((lam >= 0) & (lam <= 1)).all():
         raise ValueError(f"loadings are {loadings!r}; there must be at least 1, from 0 to 1 each")
-    if not math.isfinite(critical):
-        raise ValueError(f"critical is {critical!r}; it must be finite")
+    require_finite("critical", critical)
     if two_sided and critical <= 0:
         return 1.0
     lam = np.minimum(lam, 1 - 1e-12)  # a control that is all of the error: a step, almost

@@ -16,7 +16,14 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from abtesting.statistics.boundaries import require_alpha
+from abtesting.statistics.arguments import (
+    is_number,
+    require_alpha,
+    require_list,
+    require_p_values,
+    require_probability,
+    shown,
+)
 
 Adjustment = Literal[
     "bonferroni", "sidak", "holm", "holm_sidak", "hochberg", "hommel", "bh", "by", "storey"
@@ -128,8 +135,7 @@ def estimate_null_share(p_values: Sequence[float], *, threshold: float = 0.5) ->
         >>> estimate_null_share([0.001, 0.002, 0.01, 0.02, 0.03, 0.04, 0.2, 0.7])
         0.5
     """
-    if not 0 < threshold < 1:
-        raise ValueError(f"threshold is {threshold!r}; it must be between 0 and 1, both excluded")
+    require_probability("threshold", threshold)
     p = _as_p_values(p_values)
     if p.size == 0:
         raise ValueError("p_values is empty; a share needs at least 1")
@@ -189,9 +195,11 @@ def e_bh(log_e_values: Sequence[float], *, alpha: float) -> EBH:
         (True, True, False)
     """
     require_alpha(alpha)
+    require_list("log_e_values", log_e_values)
+    for i, value in enumerate(log_e_values):
+        if not is_number(value) or math.isnan(value):
+            raise ValueError(f"log_e_values[{i}] is {shown(value)}; it must be a number")
     log_e = np.asarray(log_e_values, dtype=float)
-    if log_e.ndim != 1 or np.isnan(log_e).any():
-        raise ValueError(f"log_e_values is {log_e_values!r}; it must be a list of numbers")
     m = log_e.size
     order = np.argsort(-log_e, kind="stable")
     log_needed = math.log(max(m, 1)) - np.log(np.arange(1, m + 1)) - log_e[order]
@@ -206,7 +214,5 @@ def e_bh(log_e_values: Sequence[float], *, alpha: float) -> EBH:
 
 
 def _as_p_values(p_values: Sequence[float]) -> Floats:
-    for i, value in enumerate(p_values):
-        if not 0 <= value <= 1:
-            raise ValueError(f"p_values[{i}] is {value!r}; it must be between 0 and 1")
+    require_p_values("p_values", p_values)
     return np.asarray(p_values, dtype=float)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from abtesting.statistics.boundaries import require_alpha
+from abtesting.statistics.arguments import require_alpha, require_types
 from abtesting.statistics.families.multiplicity import adjust
 
 FamilyRole = Literal["goal", "secondary", "guardrail"]
@@ -105,6 +105,7 @@ def judge_family(members: Sequence[FamilyMember], *, alpha: float = 0.05) -> Fam
         ([True, False, True, True], ('b',))
     """
     require_alpha(alpha)
+    require_types("members", members, FamilyMember)
     seen = set()
     for i, member in enumerate(members):
         if member.role not in get_args(FamilyRole):

@@ -12,7 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from abtesting.statistics.boundaries import FixedHorizon, require_level
+from abtesting.statistics.arguments import (
+    require_alpha,
+    require_finite,
+    require_list,
+    require_positive,
+)
+from abtesting.statistics.boundaries import FixedHorizon
 from abtesting.statistics.families.multiplicity import Adjustment, adjust
 from abtesting.statistics.types import Interval, Side
 
@@ -90,11 +96,13 @@ def simultaneous_intervals(
         >>> result.rejected, result.intervals[1].contains(0.0)
         ((True, False, False), True)
     """
-    require_level(alpha, side)
+    require_alpha(alpha, side)
     if method not in get_args(Procedure):
         raise ValueError(
             f"method is {method!r}; it must be one of {', '.join(get_args(Procedure))}"
         )
+    require_list("estimates", estimates)
+    require_list("standard_errors", standard_errors)
     dfs = [None] * len(estimates) if df is None else list(df)
     _require_family(estimates, standard_errors, dfs)
     family = [
@@ -192,9 +200,7 @@ def _require_family(
             f"{len(dfs)} df; there must be as many of each, at least 1"
         )
     for i, (estimate, se, df) in enumerate(zip(estimates, standard_errors, dfs, strict=True)):
-        if not math.isfinite(estimate):
-            raise ValueError(f"estimates[{i}] is {estimate!r}; it must be finite")
-        if not 0 < se < math.inf:
-            raise ValueError(f"standard_errors[{i}] is {se!r}; it must be finite and above 0")
+        require_finite(f"estimates[{i}]", estimate)
+        require_positive(f"standard_errors[{i}]", se)
         if df is not None and not df > 0:
             raise ValueError(f"df[{i}] is {df!r}; it must be above 0, or None")

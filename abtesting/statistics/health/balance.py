@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from abtesting.statistics.arguments import require_boundary, require_list, require_moments
 from abtesting.statistics.boundaries import AlwaysValid, Boundary, FixedHorizon
 from abtesting.statistics.families.multiplicity import adjust
 from abtesting.statistics.means import compare_means
@@ -90,7 +91,8 @@ def check_balance(
         The result, or the reason why the first covariate has none if no covariate has any.
 
     Raises:
-        ValueError: If the numbers of columns or names differ, or the boundary has one side.
+        ValueError: If the numbers of columns or names differ, a name is there twice, or the
+            boundary has one side.
 
     References:
         Krishnamoorthy, K. & Yu, J. (2004). Modified Nel and Van der Merwe test for the multivariate
@@ -107,11 +109,16 @@ def check_balance(
         >>> result.df, result.is_balanced
         (2, True)
     """
+    require_moments(control, variant)
+    require_boundary(boundary)
+    require_list("names", names)
     if not len(control.means) == len(variant.means) == len(names):
         raise ValueError(
             f"control has {len(control.means)} columns, variant {len(variant.means)} and names "
             f"{len(names)}; they must be equal"
         )
+    if len(set(names)) != len(names):
+        raise ValueError(f"names are {list(names)!r}; each must be there once")
     if boundary.side != "two_sided":
         raise ValueError(f"boundary.side is {boundary.side!r}; it must be 'two_sided'")
     effects = [

@@ -14,7 +14,7 @@ from typing import Literal
 
 from scipy import special
 
-from abtesting.statistics.boundaries import require_alpha
+from abtesting.statistics.arguments import require_alpha, require_mapping, require_probability
 from abtesting.statistics.health.srm import SrmResult, srm_test
 from abtesting.statistics.moments import as_count
 from abtesting.statistics.types import Interval, NotEnoughData
@@ -112,8 +112,8 @@ def check_exposures(
         (120, 'within', True)
     """
     require_alpha(alpha)
-    if not 0 < threshold < 1:
-        raise ValueError(f"threshold is {threshold!r}; it must be between 0 and 1, both excluded")
+    require_probability("threshold", threshold)
+    require_mapping("num_units", num_units)
     for variants in num_units:
         if not variants or len(set(variants)) != len(variants):
             raise ValueError(

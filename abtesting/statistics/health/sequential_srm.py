@@ -15,7 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from abtesting.statistics.boundaries import require_alpha
+from abtesting.statistics.arguments import (
+    require_alpha,
+    require_at_least,
+    require_list,
+    require_positive,
+    require_types,
+)
 from abtesting.statistics.health.srm import planned_shares
 from abtesting.statistics.stirling import stirling_rest, stirling_rests
 from abtesting.statistics.types import NotEnoughData
@@ -34,7 +40,8 @@ class SrmLook:
 
     Attributes:
         counts: New units in each arm.
-        weights: Weights of the arms while they arrived, of any sum; 0 for no unit.
+        weights: What the units of the arms were to be proportional to while they arrived, of any
+            sum; 0 for no unit.
     """
 
     counts: Sequence[int]
@@ -119,12 +126,12 @@ def sequential_srm_test(
         (1, '5.2e-13')
     """
     require_alpha(alpha)
-    if not concentrations or not all(0 < k < math.inf for k in concentrations):
-        raise ValueError(f"concentrations are {concentrations!r}; each must be finite and above 0")
-    if not 0 <= previous_max_log_e_value < math.inf:
-        raise ValueError(
-            f"previous_max_log_e_value is {previous_max_log_e_value!r}; it must be at least 0"
-        )
+    require_list("concentrations", concentrations)
+    if not concentrations:
+        raise ValueError("concentrations is empty; there must be at least 1")
+    for i, k in enumerate(concentrations):
+        require_positive(f"concentrations[{i}]", k)
+    require_at_least("previous_max_log_e_value", previous_max_log_e_value, 0)
     checked = _checked(looks)
     if not any(sum(share > 0 for share in shares) > 1 for _, shares in checked):
         return NotEnoughData(
@@ -136,7 +143,7 @@ def sequential_srm_test(
         return NotEnoughData(code="too_few_units", detail="no unit has arrived in any arm")
     path = _log_e_path(checked, concentrations)
     running = np.maximum.accumulate(np.maximum(path, previous_max_log_e_value))
-    p_values = np.exp(-running)
+    p_values = tuple(math.exp(-log_e_value) for log_e_value in running.tolist())
     expected = np.zeros(observed.size)
     leaked = 0
     for counts, shares in checked:
@@ -146,8 +153,8 @@ def sequential_srm_test(
     return SequentialSrm(
         log_e_value=float(path[-1]),
         max_log_e_value=float(running[-1]),
-        p_value=float(p_values[-1]),
-        p_values=tuple(p_values.tolist()),
+        p_value=p_values[-1],
+        p_values=p_values,
         observed=tuple(observed.tolist()),
         expected=tuple(expected.tolist()),
         leaked_units=leaked,
@@ -194,6 +201,7 @@ def log_bayes_factor(counts: ArrayLike, shares: Sequence[float], *, concentratio
 
 
 def _checked(looks: Sequence[SrmLook]) -> list[tuple[list[int], list[float]]]:
+    require_types("looks", looks, SrmLook)
     if not looks:
         raise ValueError("looks is empty; there must be at least 1")
     checked = [planned_shares(look.counts, look.weights) for look in looks]

@@ -15,7 +15,7 @@ from typing import Literal
 
 from scipy import special
 
-from abtesting.statistics.boundaries import require_alpha
+from abtesting.statistics.arguments import require_alpha, require_list, require_weights
 from abtesting.statistics.families.multiplicity import adjust
 from abtesting.statistics.health.srm_exact import binomial_p_value, multinomial_p_value
 from abtesting.statistics.moments import as_count
@@ -98,7 +98,8 @@ def srm_test(
 
     Args:
         observed: Units in each arm.
-        weights: Planned weight of each arm, of any sum; 0 for an arm that should get no unit.
+        weights: What the units of each arm should be proportional to, of any sum, such as shares
+            or percentages; 0 for an arm that should get no unit.
         alpha: Level below which shares are called a mismatch. It is small because the test is run
             on every experiment, and a fault of any size that matters is found at it.
 
@@ -169,17 +170,14 @@ def planned_shares(
     observed: Sequence[int], weights: Sequence[float]
 ) -> tuple[list[int], list[float]]:
     """Return the checked counts, and the weights divided by their sum."""
+    require_list("observed", observed)
+    require_weights("weights", weights)
     if len(observed) != len(weights):
         raise ValueError(
             f"observed has {len(observed)} arms and weights {len(weights)}; they must be equal"
         )
     counts = [as_count(f"observed[{i}]", count) for i, count in enumerate(observed)]
-    for i, weight in enumerate(weights):
-        if not 0 <= weight < math.inf:
-            raise ValueError(f"weights[{i}] is {weight!r}; it must be finite and at least 0")
     total_weight = math.fsum(weights)
-    if total_weight <= 0:
-        raise ValueError(f"weights are {list(weights)!r}; at least one must be above 0")
     return counts, [weight / total_weight for weight in weights]
 
 

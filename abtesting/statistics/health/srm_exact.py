@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special
 
+from abtesting.statistics.arguments import require_list, require_probability, require_shares
 from abtesting.statistics.moments import as_count
 from abtesting.statistics.stirling import stirling_rest
 
@@ -44,8 +45,7 @@ def binomial_p_value(count: int, num_units: int, *, share: float) -> float:
     n, k = as_count("num_units", num_units), as_count("count", count)
     if k > n:
         raise ValueError(f"count is {k}; it must be at most num_units, {n}")
-    if not 0 < share < 1:
-        raise ValueError(f"share is {share!r}; it must be between 0 and 1, both excluded")
+    require_probability("share", share)
     if k == n * share:
         return 1.0
     if k > n * share:  # so that the observed tail is always the lower one
@@ -77,14 +77,16 @@ def multinomial_p_value(counts: Sequence[int], shares: Sequence[float]) -> float
         >>> round(multinomial_p_value([8, 1, 1], [0.5, 0.3, 0.2]), 5)
         0.21052
     """
+    require_list("counts", counts)
+    require_shares("shares", shares)
     if len(counts) != len(shares) or len(counts) < 2:
         raise ValueError(
             f"there are {len(counts)} counts and {len(shares)} shares; there must be as many of "
             "each, at least 2"
         )
     arms = [as_count(f"counts[{i}]", count) for i, count in enumerate(counts)]
-    if not all(share > 0 for share in shares) or not math.isclose(math.fsum(shares), 1):
-        raise ValueError(f"shares are {list(shares)!r}; they must be above 0 and have the sum 1")
+    if min(shares) == 0:
+        raise ValueError(f"shares are {list(shares)!r}; each must be above 0")
     n = sum(arms)
     if math.comb(n + len(arms) - 1, len(arms) - 1) > MAX_OUTCOMES:
         return None

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from abtesting.statistics.boundaries import require_alpha
+from abtesting.statistics.arguments import require_alpha, require_mapping
 from abtesting.statistics.families.multiplicity import adjust
 from abtesting.statistics.health.srm import SrmResult, planned_shares, srm_test
 from abtesting.statistics.types import NotEnoughData
@@ -104,6 +104,9 @@ def locate_srm(
         [('safari', 0.91)]
     """
     require_alpha(alpha)
+    require_mapping("dimensions", dimensions)
+    for dimension, values in dimensions.items():
+        require_mapping(f"dimensions[{dimension!r}]", values)
     if not any(dimensions.values()):
         raise ValueError("dimensions has no value; there must be at least 1 with its units")
     segments = [

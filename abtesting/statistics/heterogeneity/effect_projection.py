@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from abtesting.statistics.adaptive.doubly_robust import ScoreMean, as_floats, normal_mean
-from abtesting.statistics.boundaries import require_alpha
+from abtesting.statistics.adaptive.doubly_robust import ScoreMean, normal_mean
+from abtesting.statistics.arguments import as_floats, require_alpha
 from abtesting.statistics.types import NotEnoughData
 
 Outcome = Literal["effects_differ", "no_evidence"]
@@ -73,7 +73,7 @@ def project_effects(
         ([0.01, 0.52], 'effects_differ')
     """
     require_alpha(alpha)
-    y, x = as_floats("scores", scores, ndim=1), as_floats("features", features, ndim=2)
+    y, x = as_floats("scores", scores), as_floats("features", features, ndim=2)
     num_units, num_features = x.shape
     if len(y) != num_units:
         raise ValueError(f"there are {len(y)} scores and {num_units} rows; they must be equal")

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
@@ -18,9 +17,9 @@ from abtesting.statistics.adaptive.doubly_robust import (
     FloatArray,
     ScoreMean,
     as_distribution,
-    as_floats,
     mean_of_scores,
 )
+from abtesting.statistics.arguments import as_floats
 from abtesting.statistics.types import NotEnoughData
 
 Outcome = Literal["targeting_pays", "no_evidence"]
@@ -77,6 +76,7 @@ def policy_value(
         Technometrics 24(4).
 
     Examples:
+        >>> import numpy as np
         >>> rng = np.random.default_rng(3)
         >>> x = rng.normal(size=2000)
         >>> scores = np.column_stack([rng.normal(size=2000), x + rng.normal(size=2000)])
@@ -87,9 +87,11 @@ def policy_value(
     pair = as_floats("scores", scores, ndim=2)
     if pair.shape[1] != 2:
         raise ValueError(f"scores has {pair.shape[1]} columns; it must have 2")
-    chosen = as_floats("treat", np.asarray(treat, dtype=np.float64), ndim=1)
+    chosen = as_floats("treat", treat)
     if len(chosen) != len(pair):
-        raise ValueError(f"there are {len(pair)} scores and {len(chosen)} units to treat")
+        raise ValueError(
+            f"there are {len(pair)} scores and {len(chosen)} units to treat; they must be equal"
+        )
     if ((chosen < 0) | (chosen > 1)).any():
         raise ValueError("treat must hold True and False, or probabilities from 0 to 1")
     policy = pair[:, 0] + chosen * (pair[:, 1] - pair[:, 0])

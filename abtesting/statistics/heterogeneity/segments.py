@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
+from abtesting.statistics.arguments import require_mapping, require_probability, shown
 from abtesting.statistics.families.multiplicity import adjust
 from abtesting.statistics.programme.shrinkage import (
     ShrunkEffect,
@@ -124,8 +125,13 @@ def analyse_segments(
         >>> [round(s.adjusted_p_value, 4) for s in analysis.segments]
         [0.6122, 0.0085]
     """
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha is {alpha!r}; it must be between 0 and 1, both excluded")
+    require_probability("alpha", alpha)
+    require_mapping("effects", effects)
+    for name, effect in effects.items():
+        if not isinstance(effect, Effect | NotEnoughData):
+            raise ValueError(
+                f"effects[{name!r}] is {shown(effect)}; it must be an Effect or NotEnoughData"
+            )
     found = {name: effect for name, effect in effects.items() if isinstance(effect, Effect)}
     for trait in ("method", "boundary", "alpha"):
         values = sorted({str(getattr(effect, trait)) for effect in found.values()})

@@ -14,13 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from abtesting.statistics.adaptive.doubly_robust import (
-    FloatArray,
-    ScoreMean,
-    as_floats,
-    normal_mean,
-)
-from abtesting.statistics.boundaries import require_alpha
+from abtesting.statistics.adaptive.doubly_robust import FloatArray, ScoreMean, normal_mean
+from abtesting.statistics.arguments import as_floats, require_alpha, require_at_least
 from abtesting.statistics.types import Interval, NotEnoughData
 
 Outcome = Literal["ranking_works", "no_evidence"]
@@ -164,8 +159,7 @@ def group_effects(
         >>> result.top_minus_bottom.outcome
         'ranking_works'
     """
-    if num_groups < 2:
-        raise ValueError(f"num_groups is {num_groups!r}; it must be at least 2")
+    require_at_least("num_groups", num_groups, 2)
     parts = _parts(scores, predictions, folds, alpha=alpha, num_groups=num_groups)
     if isinstance(parts, NotEnoughData):
         return parts
@@ -285,8 +279,8 @@ def _parts(
 ) -> list[tuple[FloatArray, FloatArray]] | NotEnoughData:
     """Return scores and predictions of each fold whose predictions differ."""
     require_alpha(alpha)
-    y = as_floats("scores", scores, ndim=1)
-    s = as_floats("predictions", predictions, ndim=1)
+    y = as_floats("scores", scores)
+    s = as_floats("predictions", predictions)
     fold = np.zeros(len(y)) if folds is None else np.asarray(folds)
     if not len(y) == len(s) == len(fold):
         raise ValueError(

@@ -19,10 +19,10 @@ from abtesting.statistics.adaptive.doubly_robust import (
     ScoreMean,
     arm_scores,
     as_arms,
-    as_floats,
     mean_of_scores,
 )
 from abtesting.statistics.adjustment.crossfit import Learner, Model
+from abtesting.statistics.arguments import as_floats, require_at_least, require_generator
 from abtesting.statistics.heterogeneity.learners import Polynomial
 from abtesting.statistics.types import NotEnoughData
 
@@ -123,7 +123,7 @@ def learn_effects(
         >>> learned.model.predict(np.array([[0.0, -1.0], [0.0, 1.0]])).round(1).tolist()
         [-0.3, 0.8]
     """
-    y = as_floats("outcomes", outcomes, ndim=1)
+    y = as_floats("outcomes", outcomes)
     x = as_floats("features", features, ndim=2)
     t = as_arms("arms", arms, num_arms=2)
     if not len(x) == len(t) == len(y):
@@ -133,11 +133,16 @@ def learn_effects(
         )
     if x.shape[1] == 0:
         raise ValueError("features has no column; it must have at least 1")
-    shares = as_floats("propensities", np.broadcast_to(propensities, len(y)), ndim=1)
+    shares = as_floats("propensities", propensities, ndim=(0, 1))
+    if shares.ndim == 1 and len(shares) != len(y):
+        raise ValueError(
+            f"there are {len(y)} units and {len(shares)} propensities; they must be equally many"
+        )
+    shares = np.broadcast_to(shares, len(y))
     if ((shares <= 0) | (shares >= 1)).any():
         raise ValueError("propensities must be between 0 and 1, both excluded")
-    if num_folds < 3:
-        raise ValueError(f"num_folds is {num_folds!r}; it must be at least 3")
+    require_at_least("num_folds", num_folds, 3)
+    require_generator(rng)
     smallest = min(int((t == 0).sum()), int((t == 1).sum()))
     if smallest < MIN_UNITS_PER_FOLD * num_folds:
         return NotEnoughData(

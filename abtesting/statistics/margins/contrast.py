@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from abtesting.statistics.arguments import require_positive
 from abtesting.statistics.boundaries import Boundary
 from abtesting.statistics.fieller import lift_interval
 from abtesting.statistics.means import (
@@ -147,8 +148,7 @@ def side_of_harm(harm: Harm) -> Side:
 
 def check_margin(margin: float, scale: Scale) -> None:
     """Raise `ValueError` unless the margin is one."""
-    if not 0 < margin < math.inf:
-        raise ValueError(f"margin is {margin!r}; it must be above 0 and finite")
+    require_positive("margin", margin)
     if scale not in get_args(Scale):
         raise ValueError(f"scale is {scale!r}; it must be one of {', '.join(get_args(Scale))}")
     if scale == "relative" and margin >= 1:

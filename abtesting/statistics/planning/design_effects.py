@@ -6,10 +6,13 @@ fewer units are needed, above 1 more.
 
 from __future__ import annotations
 
-import math
-
+from abtesting.statistics.arguments import (
+    require_at_least,
+    require_finite,
+    require_positive,
+    require_type,
+)
 from abtesting.statistics.moments import Moments
-from abtesting.statistics.planning.power import require_positive
 from abtesting.statistics.ratios import estimate_ratio
 
 
@@ -26,6 +29,7 @@ def cuped_factor(correlation: float) -> float:
         >>> round(cuped_factor(0.7), 2)
         0.51
     """
+    require_finite("correlation", correlation)
     if not -1 < correlation < 1:
         raise ValueError(f"correlation is {correlation!r}; it must be between -1 and 1")
     return 1 - correlation * correlation
@@ -50,12 +54,11 @@ def cluster_design_effect(
         >>> cluster_design_effect(21.0, correlation=0.05)
         2.0
     """
-    if not 1 <= mean_size < math.inf:
-        raise ValueError(f"mean_size is {mean_size!r}; it must be at least 1")
+    require_at_least("mean_size", mean_size, 1)
+    require_finite("correlation", correlation)
+    require_at_least("size_variation", size_variation, 0)
     if not -1 / max(mean_size, 1.0) <= correlation <= 1:
         raise ValueError(f"correlation is {correlation!r}; it must be from 0 to 1")
-    if not 0 <= size_variation < math.inf:
-        raise ValueError(f"size_variation is {size_variation!r}; it must be at least 0")
     factor = 1 + ((size_variation**2 + 1) * mean_size - 1) * correlation
     if factor <= 0:
         raise ValueError(f"correlation is {correlation!r}; it leaves no variance")
@@ -74,6 +77,7 @@ def measured_design_effect(clusters: Moments, *, unit_variance: float) -> float:
         >>> round(measured_design_effect(clusters, unit_variance=1.2), 2)
         3.18
     """
+    require_type("clusters", clusters, Moments)
     if len(clusters.means) != 2 or clusters.n < 2 or clusters.means[1] <= 0:
         raise ValueError(
             f"clusters have {len(clusters.means)} columns of {clusters.n} clusters; there must be "

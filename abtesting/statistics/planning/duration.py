@@ -11,13 +11,34 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
-from abtesting.statistics.planning.power import Plan
+from abtesting.statistics.arguments import (
+    as_floats,
+    require_at_least,
+    require_finite,
+    require_list,
+    require_positive,
+    require_type,
+    require_weights,
+    shown,
+)
 from abtesting.statistics.types import NotEnoughData
+
+P = TypeVar("P")
 
 DAYS_PER_WEEK = 7
 MAX_DAYS = 731
 """Two years: a longer experiment compares variants of a shop that no longer exists."""
+
+
+@runtime_checkable
+class Sized(Protocol):
+    """Any plan: something that says how many units it needs."""
+
+    @property
+    def total_num_units(self) -> int:
+        """Units of all arms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +60,8 @@ class Traffic:
     weekly_factor: float = 1.0
 
     def __post_init__(self) -> None:
-        for i, number in enumerate(self.known_days):
-            if not 0 <= number < math.inf:
-                raise ValueError(f"known_days[{i}] is {number!r}; it must be at least 0 and finite")
-        if not 0 <= self.units_per_week < math.inf:
-            raise ValueError(
-                f"units_per_week is {self.units_per_week!r}; it must be at least 0 and finite"
-            )
+        _require_days_of_units("known_days", self.known_days)
+        require_at_least("units_per_week", self.units_per_week, 0)
         shares = self.weekday_shares
         if (
             len(shares) != DAYS_PER_WEEK
@@ -55,7 +71,8 @@ class Traffic:
             raise ValueError(
                 f"weekday_shares are {shares!r}; they must be 7, at least 0 each, and sum to 1"
             )
-        if not 0 <= self.weekly_factor <= 10:
+        require_at_least("weekly_factor", self.weekly_factor, 0)
+        if self.weekly_factor > 10:
             raise ValueError(f"weekly_factor is {self.weekly_factor!r}; it must be from 0 to 10")
 
     @classmethod
@@ -83,16 +100,16 @@ class Traffic:
             >>> round(Traffic.at_rate(1000.0, weekly_returning=0.5).cumulative(21))
             12250
         """
-        weights = [1.0] * DAYS_PER_WEEK if weekday_weights is None else list(weekday_weights)
-        if len(weights) != DAYS_PER_WEEK or not all(0 <= weight < math.inf for weight in weights):
-            raise ValueError(
-                f"weekday_weights are {weights!r}; they must be 7 numbers of at least 0"
-            )
-        if math.fsum(weights) <= 0:
-            raise ValueError(f"weekday_weights are {weights!r}; at least one must be above 0")
+        weights = [1.0] * DAYS_PER_WEEK if weekday_weights is None else weekday_weights
+        require_at_least("units_per_day", units_per_day, 0)
+        require_weights("weekday_weights", weights)
+        if len(weights) != DAYS_PER_WEEK:
+            raise ValueError(f"weekday_weights are {list(weights)!r}; they must be 7")
+        require_finite("weekly_growth", weekly_growth)
+        require_at_least("weekly_returning", weekly_returning, 0)
         if not -1 < weekly_growth <= 9:
             raise ValueError(f"weekly_growth is {weekly_growth!r}; it must be above -1, at most 9")
-        if not 0 <= weekly_returning < 1:
+        if weekly_returning >= 1:
             raise ValueError(
                 f"weekly_returning is {weekly_returning!r}; it must be at least 0 and below 1"
             )
@@ -122,6 +139,7 @@ class Traffic:
             >>> traffic.cumulative(14), traffic.cumulative(21), traffic.cumulative(28)
             (9450.0, 11025.0, 11812.5)
         """
+        _require_days_of_units("new_units", new_units)
         if len(new_units) < 2 * DAYS_PER_WEEK:
             return NotEnoughData(
                 code="too_few_days",
@@ -129,9 +147,6 @@ class Traffic:
             )
         last = [float(number) for number in new_units[-DAYS_PER_WEEK:]]
         before = [float(number) for number in new_units[-2 * DAYS_PER_WEEK : -DAYS_PER_WEEK]]
-        for i, number in enumerate(new_units):
-            if not 0 <= number < math.inf:
-                raise ValueError(f"new_units[{i}] is {number!r}; it must be at least 0 and finite")
         last_week, week_before = math.fsum(last), math.fsum(before)
         if last_week <= 0 or week_before <= 0:
             return NotEnoughData(
@@ -151,11 +166,36 @@ class Traffic:
 
     def scaled(self, share: float) -> Traffic:
         """Return the traffic when only a share of the units takes part (or 2 for twice as many)."""
-        if not 0 < share < math.inf:
-            raise ValueError(f"share is {share!r}; it must be above 0 and finite")
+        require_positive("share", share)
         return Traffic(
             known_days=tuple(number * share for number in self.known_days),
             units_per_week=self.units_per_week * share,
+            weekday_shares=self.weekday_shares,
+            weekly_factor=self.weekly_factor,
+        )
+
+    def ramped(self, shares: Sequence[float]) -> Traffic:
+        """Return the traffic when only a share of the units takes part on each of the first days.
+
+        Those who are left out on a day are not expected to come as new ones later.
+
+        Args:
+            shares: Of day 0, day 1, and so on, from 0 to 1; after them everybody takes part.
+
+        Examples:
+            >>> Traffic.at_rate(1000.0).ramped([0.01, 0.1, 0.1, 0.5]).cumulative(7)
+            3710.0
+        """
+        for i, share in enumerate(as_floats("shares", shares)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"shares[{i}] is {float(share)!r}; it must be from 0 to 1")
+        num_weeks = math.ceil(max(len(shares) - len(self.known_days), 0) / DAYS_PER_WEEK)
+        num_known = len(self.known_days) + num_weeks * DAYS_PER_WEEK
+        kept = [*shares, *[1.0] * (num_known - len(shares))]
+        numbers = self.daily(num_known) if num_known else ()
+        return Traffic(
+            known_days=tuple(number * share for number, share in zip(numbers, kept, strict=False)),
+            units_per_week=self.units_per_week * self.weekly_factor**num_weeks,
             weekday_shares=self.weekday_shares,
             weekly_factor=self.weekly_factor,
         )
@@ -181,14 +221,16 @@ class Duration:
     """How long it takes.
 
     Attributes:
-        num_days: Whole days.
+        num_days: Whole days, those of follow-up included.
         num_units: Units that will have come by then.
         needed_num_units: Units that are needed.
+        enrolment_days: Days on which new units are taken in.
     """
 
     num_days: int
     num_units: float
     needed_num_units: float
+    enrolment_days: int
 
     @property
     def num_weeks(self) -> float:
@@ -197,7 +239,7 @@ class Duration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DurationRow:
+class DurationRow(Generic[P]):
     """What one duration buys.
 
     Attributes:
@@ -208,60 +250,80 @@ class DurationRow:
 
     num_days: int
     num_units: float
-    plan: Plan
+    plan: P
 
 
 def duration(
-    traffic: Traffic, num_units: float, *, whole_weeks: bool = True, max_days: int = MAX_DAYS
+    traffic: Traffic,
+    num_units: float | Sized,
+    *,
+    whole_weeks: bool = True,
+    follow_up_days: int = 0,
+    max_days: int = MAX_DAYS,
 ) -> Duration | NotEnoughData:
-    """Return after how many days a number of units has come.
+    """Return after how many days a plan has its units.
 
     Args:
         traffic: New units per day.
-        num_units: Units of all arms that are needed.
+        num_units: Units of all arms that are needed, or the plan that needs them.
         whole_weeks: Round up to weeks, so that every weekday counts as often as the others.
-        max_days: Longest duration that is looked at.
+        follow_up_days: Days that the last unit is still watched, as a metric of the 14 days after
+            the exposure needs them. They come on top; no units are enrolled in them.
+        max_days: Longest enrolment that is looked at; 28 for "at most four weeks".
 
     Returns:
         The duration, or `too_little_traffic` if the units don't come within `max_days`.
 
     Examples:
-        >>> traffic = Traffic.at_rate(1000.0)
-        >>> duration(traffic, 15_200.0).num_days
+        >>> from abtesting.statistics.planning.power_proportions import plan_proportions
+        >>> plan = plan_proportions(control_rate=0.05, lift=0.2, power=0.8)
+        >>> plan.total_num_units
+        16316
+        >>> weekends = Traffic.at_rate(1000.0, weekday_weights=(1, 1, 1, 1, 1, 2, 2))
+        >>> duration(weekends, plan).num_days
         21
-        >>> duration(traffic, 15_200.0, whole_weeks=False).num_days
-        16
+        >>> duration(weekends, plan, whole_weeks=False).num_days
+        17
+        >>> duration(weekends, plan, follow_up_days=14).num_days
+        35
     """
-    if not 0 < num_units < math.inf:
-        raise ValueError(f"num_units is {num_units!r}; it must be above 0 and finite")
-    _require_days(max_days)
+    require_type("traffic", traffic, Traffic)
+    needed = num_units.total_num_units if isinstance(num_units, Sized) else num_units
+    require_positive("num_units", needed)
+    _require_days(max_days, name="max_days")
+    if follow_up_days not in range(MAX_DAYS + 1):
+        raise ValueError(
+            f"follow_up_days is {shown(follow_up_days)}; it must be a whole number from 0 to "
+            f"{MAX_DAYS}"
+        )
     total = 0.0
     numbers = traffic.daily(max_days)
     for day, number in enumerate(numbers, start=1):
         total += number
         # Sums of shares of a week may miss a whole number by a rounding error.
-        if total < num_units * (1 - 1e-12):
+        if total < needed * (1 - 1e-12):
             continue
-        num_days = day
+        enrolled = day
         if whole_weeks:
-            num_days = math.ceil(day / DAYS_PER_WEEK) * DAYS_PER_WEEK
+            enrolled = math.ceil(day / DAYS_PER_WEEK) * DAYS_PER_WEEK
         return Duration(
-            num_days=num_days,
-            num_units=traffic.cumulative(num_days),
-            needed_num_units=num_units,
+            num_days=enrolled + follow_up_days,
+            num_units=traffic.cumulative(enrolled),
+            needed_num_units=needed,
+            enrolment_days=enrolled,
         )
     return NotEnoughData(
         code="too_little_traffic",
-        detail=f"{num_units:g} units are needed; {total:g} will have come in {max_days} days",
+        detail=f"{needed:g} units are needed; {total:g} will have come in {max_days} days",
     )
 
 
 def detectable_by_duration(
     traffic: Traffic,
-    plan_of: Callable[[float], Plan],
+    plan_of: Callable[[float], P],
     *,
     num_days: Sequence[int] = (7, 14, 21, 28, 42, 56),
-) -> tuple[DurationRow, ...]:
+) -> tuple[DurationRow[P], ...]:
     """Return what each duration can find: the table from which a duration is chosen.
 
     Durations in which no unit comes are left out.
@@ -282,6 +344,10 @@ def detectable_by_duration(
         >>> [(row.num_days, round(row.num_units), round(row.plan.lift, 3)) for row in rows]
         [(7, 14000, 0.217), (14, 25200, 0.16), (28, 41328, 0.124)]
     """
+    require_type("traffic", traffic, Traffic)
+    if not callable(plan_of):
+        raise ValueError(f"plan_of is {shown(plan_of)}; it must be a function from units to a plan")
+    require_list("num_days", num_days)
     rows = []
     for days in num_days:
         total = traffic.cumulative(days)
@@ -290,6 +356,15 @@ def detectable_by_duration(
     return tuple(rows)
 
 
-def _require_days(num_days: int) -> None:
-    if not 0 < num_days <= 100 * MAX_DAYS:
-        raise ValueError(f"num_days is {num_days!r}; it must be above 0 and at most 73100")
+def _require_days_of_units(name: str, numbers: Sequence[float]) -> None:
+    require_list(name, numbers)
+    for i, number in enumerate(numbers):
+        require_at_least(f"{name}[{i}]", number, 0)
+
+
+def _require_days(num_days: int, *, name: str = "num_days") -> None:
+    if num_days not in range(1, 100 * MAX_DAYS + 1):
+        raise ValueError(
+            f"{name} is {shown(num_days)}; it must be a whole number, above 0 and at most "
+            f"{100 * MAX_DAYS}"
+        )

@@ -2,9 +2,14 @@
 
 A `Design` holds what does not depend on the metric: level, shares of the arms, how several variants
 are corrected for. A `plan_*` function adds the metric; it takes two of effect, number of units and
-power, and returns a `Plan` with the third. They are in `power_means` (ratios too),
-`power_proportions` and `power_noninferiority`. What variance reduction and clusters are worth is in
-`design_effects`, designs with several looks in `sequential_power`, durations in `duration`.
+power, and returns a `SampleSizePlan` with the third. They are in `power_means` (ratios too),
+`power_proportions`, `power_ranks`, `power_past` (quantiles, trimmed means and whatever else past
+units can be compared by), `power_noninferiority`, `power_equivalence` and `power_srm`.
+
+What variance reduction and clusters are worth is in `design_effects`; what several variants or
+metrics need together in `power_families`; looks on the way in `sequential_power`,
+`mid_experiment` and `power_betting`; priors in `assurance`; picking the best of several in
+`power_best`; and how many days any of it takes in `duration`.
 """
 
 from __future__ import annotations
@@ -16,6 +21,14 @@ from typing import Literal
 
 from scipy import special
 
+from abtesting.statistics.arguments import (
+    require_alpha,
+    require_at_least,
+    require_finite,
+    require_positive,
+    require_probability,
+    require_shares,
+)
 from abtesting.statistics.families.dunnett import critical_value
 from abtesting.statistics.roots import find_root
 
@@ -53,28 +66,21 @@ class Design:
     either_sign: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.alpha < 1:
-            raise ValueError(f"alpha is {self.alpha!r}; it must be between 0 and 1, both excluded")
         if self.side not in ("two_sided", "one_sided"):
             raise ValueError(f"side is {self.side!r}; it must be two_sided or one_sided")
+        # Half of all tests of one side reject at a half: there is nothing to plan beyond it.
+        require_alpha(self.alpha, "two_sided" if self.side == "two_sided" else "greater")
+        require_shares("shares", self.shares)
         if len(self.shares) < 2 or not all(share > 0 for share in self.shares):
             raise ValueError(
                 f"shares are {self.shares!r}; there must be at least 2, the control's first, each "
                 "above 0"
             )
-        if abs(math.fsum(self.shares) - 1) > 1e-9:
-            raise ValueError(
-                f"shares are {self.shares!r}, which sum to {math.fsum(self.shares):g}; they must "
-                "sum to 1"
-            )
         if self.correction not in ("bonferroni", "dunnett", "none"):
             raise ValueError(
                 f"correction is {self.correction!r}; it must be bonferroni, dunnett or none"
             )
-        if not 0 < self.variance_factor < math.inf:
-            raise ValueError(
-                f"variance_factor is {self.variance_factor!r}; it must be above 0 and finite"
-            )
+        require_positive("variance_factor", self.variance_factor)
 
     @property
     def smallest_pair(self) -> tuple[float, float]:
@@ -103,7 +109,7 @@ class Design:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class SampleSizePlan:
     """Sizes, effect and power that belong together.
 
     Attributes:
@@ -159,10 +165,9 @@ def many_arm_shares(num_variants: int) -> tuple[float, ...]:
         >>> [round(share, 3) for share in many_arm_shares(4)]
         [0.333, 0.167, 0.167, 0.167, 0.167]
     """
-    if num_variants < 1:
-        raise ValueError(f"num_variants is {num_variants!r}; it must be at least 1")
+    require_at_least("num_variants", num_variants, 1)
     root = math.sqrt(num_variants)
-    return (root / (root + num_variants), *[1 / (root + num_variants)] * num_variants)
+    return (root / (root + num_variants), *[1 / (root + num_variants)] * int(num_variants))
 
 
 def rejection_power(z: float, *, tail: float, df: float | None, either_sign: bool) -> float:
@@ -199,6 +204,7 @@ def effect_of_lift(
         raise ValueError(
             f"lift is {lift!r} with a control value of {control_value!r}; it needs one other than 0"
         )
+    require_finite("lift", lift)
     return lift * abs(control_value)
 
 
@@ -210,6 +216,7 @@ def solve_plan(
     power: float | None,
     start: float,
     largest: float = LARGEST,
+    name: str = "effect",
 ) -> tuple[float, float, float]:
     """Return effect, units of all arms and power, of which one was missing.
 
@@ -220,18 +227,21 @@ def solve_plan(
         power: Power, above 0 and below 1.
         start: An effect to begin the search with, with the sign that is wanted.
         largest: Largest size of an effect.
+        name: What the caller calls the effect, such as `margin`.
     """
     if [effect, num_units, power].count(None) != 1:
         raise ValueError(
-            f"effect is {effect!r}, num_units {num_units!r} and power {power!r}; exactly two of "
+            f"{name} is {effect!r}, num_units {num_units!r} and power {power!r}; exactly two of "
             "them must be given"
         )
-    if effect is not None and not (effect != 0 and math.isfinite(effect)):
-        raise ValueError(f"effect is {effect!r}; it must be finite and not 0")
+    if effect is not None:
+        require_finite(name, effect)
+        if effect == 0:
+            raise ValueError(f"{name} is {effect!r}; it must not be 0")
     if num_units is not None:
         require_positive("num_units", num_units)
-    if power is not None and not 0 < power < 1:
-        raise ValueError(f"power is {power!r}; it must be between 0 and 1, both excluded")
+    if power is not None:
+        require_probability("power", power)
     if power is None:
         assert effect is not None
         assert num_units is not None
@@ -240,7 +250,7 @@ def solve_plan(
         total = _solve(lambda size: power_of(effect, size), power, start=100.0, largest=LARGEST)
         if total is None:
             raise ValueError(
-                f"power is {power!r} for an effect of {effect!r}; no number of units gives it"
+                f"power is {power!r} with {name} {effect!r}; no number of units gives it"
             )
         return effect, total, power
     assert num_units is not None
@@ -252,7 +262,7 @@ def solve_plan(
     )
     if size is None:
         raise ValueError(
-            f"power is {power!r} with {num_units!r} units; no effect, up to {largest:g}, gives it"
+            f"power is {power!r} with {num_units!r} units; no {name}, up to {largest:g}, gives it"
         )
     return math.copysign(size, start), num_units, power
 
@@ -266,9 +276,9 @@ def make_plan(
     control_value: float | None,
     method: str,
     margin: float | None = None,
-) -> Plan:
+) -> SampleSizePlan:
     """Return the plan of a design that was solved."""
-    return Plan(
+    return SampleSizePlan(
         exact_num_units=tuple(share * total for share in design.shares),
         effect=effect,
         lift=effect / abs(control_value) if control_value else None,
@@ -301,9 +311,3 @@ def _solve(
             return None
         low, high = low - 2, low
     return math.exp(find_root(excess, low, high, tolerance=1e-14))
-
-
-def require_positive(name: str, value: float) -> None:
-    """Raise `ValueError` unless the value is above 0 and finite."""
-    if not 0 < value < math.inf:
-        raise ValueError(f"{name} is {value!r}; it must be above 0 and finite")

@@ -8,15 +8,15 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from abtesting.statistics.arguments import require_positive, require_type
 from abtesting.statistics.means import satterthwaite
 from abtesting.statistics.moments import Moments
 from abtesting.statistics.planning.power import (
     Design,
-    Plan,
+    SampleSizePlan,
     effect_of_lift,
     make_plan,
     rejection_power,
-    require_positive,
     solve_plan,
 )
 from abtesting.statistics.ratios import estimate_ratio
@@ -37,7 +37,7 @@ def plan_means(
     power: float | None = None,
     design: Design | None = None,
     test: MeanTest = "welch",
-) -> Plan:
+) -> SampleSizePlan:
     """Plan a comparison of means: give two of effect (or lift), number of units and power.
 
     The test is that of the difference, so a lift is planned for as the difference it makes.
@@ -114,7 +114,7 @@ def plan_ratios(
     num_units: float | None = None,
     power: float | None = None,
     design: Design | None = None,
-) -> Plan:
+) -> SampleSizePlan:
     """Plan a comparison of ratios of totals from the moments of past units.
 
     Args:
@@ -134,6 +134,7 @@ def plan_ratios(
         >>> plan_ratios(past, lift=0.1, power=0.8).num_units
         (379, 379)
     """
+    require_type("moments", moments, Moments)
     if len(moments.means) != 2 or moments.n < 2 or moments.means[1] <= 0:
         raise ValueError(
             f"moments have {len(moments.means)} columns of {moments.n} units; a ratio is planned "

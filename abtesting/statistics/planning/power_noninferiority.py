@@ -11,14 +11,14 @@ import math
 
 from scipy import special
 
+from abtesting.statistics.arguments import require_finite, require_positive
 from abtesting.statistics.margins.contrast import Harm, Scale, check_margin
 from abtesting.statistics.means import satterthwaite
 from abtesting.statistics.planning.power import (
     Design,
-    Plan,
+    SampleSizePlan,
     make_plan,
     rejection_power,
-    require_positive,
     solve_plan,
 )
 from abtesting.statistics.rates.restricted import restricted_rate
@@ -42,7 +42,7 @@ def plan_noninferiority_means(
     scale: Scale = "absolute",
     harm: Harm = "decrease",
     design: Design = ONE_SIDED,
-) -> Plan:
+) -> SampleSizePlan:
     """Plan a test that a mean is not worse: give two of margin, number of units and power.
 
     A relative margin d is tested by `variant - (1 - d) * control`, whose noise of the control is
@@ -74,6 +74,7 @@ def plan_noninferiority_means(
     other = variance if variant_variance is None else variant_variance
     for name, value in (("variance", variance), ("variant_variance", other)):
         require_positive(name, value)
+    require_finite("effect", effect)
     base = 1.0
     if scale == "relative":
         if not control_mean:
@@ -108,6 +109,7 @@ def plan_noninferiority_means(
         power=power,
         start=0.1 if scale == "relative" else math.sqrt(variance),
         largest=1 - 1e-9 if scale == "relative" else 1e18,
+        name="margin",
     )
     return make_plan(
         design,
@@ -130,7 +132,7 @@ def plan_noninferiority_proportions(
     scale: Scale = "absolute",
     harm: Harm = "decrease",
     design: Design = ONE_SIDED,
-) -> Plan:
+) -> SampleSizePlan:
     """Plan a score test that a rate is not worse: give two of margin, number of units and power.
 
     The variance under the hypothesis is that of the likeliest rates that differ by the margin.
@@ -156,6 +158,8 @@ def plan_noninferiority_proportions(
         28290
     """
     _require_one_sided(design)
+    require_finite("control_rate", control_rate)
+    require_finite("effect", effect)
     rate = control_rate + effect
     if not (0 < control_rate < 1 and 0 < rate < 1):
         raise ValueError(
@@ -198,6 +202,7 @@ def plan_noninferiority_proportions(
         power=power,
         start=largest / 10,
         largest=largest * (1 - 1e-9),
+        name="margin",
     )
     return make_plan(
         design,

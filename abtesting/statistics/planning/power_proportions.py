@@ -11,7 +11,14 @@ from typing import Literal
 
 from scipy import special
 
-from abtesting.statistics.planning.power import Design, Plan, effect_of_lift, make_plan, solve_plan
+from abtesting.statistics.arguments import require_probability
+from abtesting.statistics.planning.power import (
+    Design,
+    SampleSizePlan,
+    effect_of_lift,
+    make_plan,
+    solve_plan,
+)
 
 ProportionMethod = Literal["pooled", "unpooled", "arcsine"]
 """`pooled`: variance of equal rates for the critical value, of the two rates for the power.
@@ -28,7 +35,7 @@ def plan_proportions(
     design: Design | None = None,
     method: ProportionMethod = "pooled",
     direction: Literal["increase", "decrease"] = "increase",
-) -> Plan:
+) -> SampleSizePlan:
     """Plan a comparison of proportions: give two of effect (or lift), number of units and power.
 
     Args:
@@ -58,10 +65,7 @@ def plan_proportions(
         0.01
     """
     design = Design() if design is None else design
-    if not 0 < control_rate < 1:
-        raise ValueError(
-            f"control_rate is {control_rate!r}; it must be between 0 and 1, both excluded"
-        )
+    require_probability("control_rate", control_rate)
     if method not in ("pooled", "unpooled", "arcsine"):
         raise ValueError(f"method is {method!r}; it must be pooled, unpooled or arcsine")
     if direction not in ("increase", "decrease"):

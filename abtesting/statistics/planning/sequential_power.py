@@ -14,21 +14,20 @@ from dataclasses import dataclass
 
 from scipy import special
 
-from abtesting.statistics.boundaries import AlwaysValid, Boundary, require_alpha
-from abtesting.statistics.roots import bracket_root, find_root
-from abtesting.statistics.sequential.crossing import (
-    FINEST,
-    check_information,
-    crossing_probabilities,
+from abtesting.statistics.arguments import (
+    require_finite,
+    require_positive,
+    require_probability,
+    require_type,
 )
+from abtesting.statistics.boundaries import AlwaysValid
+from abtesting.statistics.roots import bracket_root, find_root
+from abtesting.statistics.sequential.crossing import FINEST, check_information
 from abtesting.statistics.sequential.sequential_designs import GroupSequentialDesign
 from abtesting.statistics.types import Side
 
 WHOLE = 1_000_000_000
 """Units of a plan whose size plays no part, so that any share of it is a whole number."""
-
-LARGEST_SCALING = 1e6
-"""Additional units, as a multiple of those there are, beyond which a power is out of reach."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,27 +86,13 @@ class SequentialPlan:
     method: str
     alpha: float
 
+    @property
+    def total_num_units(self) -> int:
+        """Units if no look stops before the last one, rounded up, for a duration.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MidExperimentPower:
-    """Whether a running experiment has enough units for an effect, and how many more it needs.
-
-    Attributes:
-        power: Chance to reject at one look with the units there are.
-        scaling: Units still needed for the target, as a multiple of those there are; 0 when there
-            are enough, `None` when no size is enough.
-        additional_num_units: The same as a number of units.
-        target_power: Chance to reject that was asked for.
-        method: Name of the boundary.
-        alpha: Error rate.
-    """
-
-    power: float
-    scaling: float | None
-    additional_num_units: float | None
-    target_power: float
-    method: str
-    alpha: float
+        They are those of all arms if the size of the fixed design was.
+        """
+        return math.ceil(self.max_num_units * (1 - 1e-12))
 
 
 def always_valid_design(
@@ -132,8 +117,7 @@ def always_valid_design(
         [3.26, 3.08, 3.04, 3.04]
     """
     times = check_information(information, max_looks=FINEST)
-    if not (math.isfinite(planned) and planned > 0):
-        raise ValueError(f"planned is {planned!r}; it must be a finite number above 0")
+    require_positive("planned", planned)
     boundary = AlwaysValid(alpha, planned_num_units=round(planned * WHOLE), side=side)
     return GroupSequentialDesign(
         method=boundary.name,
@@ -162,9 +146,9 @@ def sequential_power(
         >>> round(result.power, 3), round(result.expected_information, 3)
         (0.781, 0.757)
     """
-    if not math.isfinite(effect):
-        raise ValueError(f"effect is {effect!r}; it must be a finite number")
-    _require_standard_error(standard_error)
+    require_type("design", design, GroupSequentialDesign)
+    require_finite("effect", effect)
+    require_positive("standard_error", standard_error)
     drift = effect / standard_error
     turned = {"two_sided": abs(drift), "greater": drift, "less": -drift}
     return _power(design, turned[design.side])
@@ -193,8 +177,7 @@ def plan_sequential(
         >>> round(plan.max_num_units), round(plan.expected_num_units)
         (30231, 24300)
     """
-    if not (math.isfinite(fixed_num_units) and fixed_num_units > 0):
-        raise ValueError(f"fixed_num_units is {fixed_num_units!r}; it must be finite and above 0")
+    require_positive("fixed_num_units", fixed_num_units)
     drift = required_drift(design, power=power)
     tail = design.alpha / 2 if design.side == "two_sided" else design.alpha
     single = float(special.ndtri(power)) - float(special.ndtri(tail))
@@ -234,7 +217,7 @@ def detectable_effect(
         >>> round(detectable_effect(design, power=0.8, standard_error=0.01), 4)
         0.0287
     """
-    _require_standard_error(standard_error)
+    require_positive("standard_error", standard_error)
     return required_drift(design, power=power) * standard_error
 
 
@@ -248,7 +231,8 @@ def required_drift(design: GroupSequentialDesign, *, power: float) -> float:
         >>> round(required_drift(pocock, power=0.8), 3)
         3.105
     """
-    require_alpha(power, name="power")
+    require_type("design", design, GroupSequentialDesign)
+    require_probability("power", power)
     if power <= design.alpha:
         raise ValueError(f"power is {power!r}; it must be above alpha, which is {design.alpha!r}")
 
@@ -260,122 +244,6 @@ def required_drift(design: GroupSequentialDesign, *, power: float) -> float:
     start = max(float(special.ndtri(power)) - float(special.ndtri(tail)), 0.0)
     low, high = bracket_root(shortfall, start, step=0.25)
     return find_root(shortfall, max(low, 0.0), high, tolerance=1e-9)
-
-
-def conditional_power(
-    design: GroupSequentialDesign, *, num_looks: int, z: float, drift: float
-) -> float:
-    """Return the chance to reject at a later look, given z at the last look so far.
-
-    Only rejections in the direction of the drift count.
-
-    Args:
-        design: The looks and their boundaries, those to come included.
-        num_looks: Looks so far.
-        z: Estimate over its standard error at the last of them, in the direction looked for if the
-            design is one-sided.
-        drift: Expectation of z at information 1 from now on: that of the effect planned for, or
-            `z / sqrt(information)` to go on as until now.
-
-    References:
-        Jennison, C. & Turnbull, B. W. (2000). Group sequential methods with applications to
-        clinical trials, section 10.2.
-
-    Examples:
-        >>> from abtesting.statistics.sequential.sequential_designs import equal_looks
-        >>> from abtesting.statistics.sequential.sequential_designs import spending_design
-        >>> design = spending_design(equal_looks(4), alpha=0.05)
-        >>> round(conditional_power(design, num_looks=2, z=1.0, drift=2.8), 3)
-        0.556
-    """
-    if not 1 <= num_looks < len(design.information):
-        raise ValueError(
-            f"num_looks is {num_looks!r}; it must be 1 to {len(design.information) - 1}, so that "
-            "there is a look to come"
-        )
-    now = design.information[num_looks - 1]
-    later = design.information[num_looks:]
-
-    def seen_from_here(bounds: Sequence[float]) -> list[float]:
-        return [
-            (bound * math.sqrt(time) - z * math.sqrt(now)) / math.sqrt(time - now)
-            for time, bound in zip(later, bounds[num_looks:], strict=True)
-        ]
-
-    turned = drift if design.side == "two_sided" else 1.0
-    upper = seen_from_here(design.critical_values)
-    if design.side == "two_sided":
-        lower = seen_from_here([-critical for critical in design.critical_values])
-    elif design.futility is not None:
-        lower = seen_from_here(design.futility)
-    else:
-        lower = [-math.inf] * len(later)
-    chances = crossing_probabilities(
-        [time - now for time in later], lower=lower, upper=upper, drift=drift
-    )
-    return math.fsum(chances.lower if turned < 0 else chances.upper)
-
-
-def mid_experiment_power(
-    *,
-    effect: float,
-    standard_error: float,
-    num_units: int,
-    boundary: Boundary,
-    target_power: float = 0.8,
-) -> MidExperimentPower:
-    """Return whether a running experiment has the power for an effect, by its noise so far.
-
-    The power is that of one look. With an always-valid boundary the chance to have rejected at any
-    look on the way is higher: `sequential_power` of an `always_valid_design` tells it.
-
-    Args:
-        effect: The effect to find, on the scale of the standard error.
-        standard_error: That of the estimate with the units so far.
-        num_units: Units so far, in both arms together.
-        boundary: How the result is read.
-        target_power: Chance to reject that is asked for.
-
-    Examples:
-        >>> from abtesting.statistics.boundaries import FixedHorizon
-        >>> result = mid_experiment_power(
-        ...     effect=0.02, standard_error=0.01, num_units=10_000, boundary=FixedHorizon(0.05)
-        ... )
-        >>> round(result.power, 3), round(result.additional_num_units)
-        (0.516, 9622)
-    """
-    require_alpha(target_power, name="target_power")
-    _require_standard_error(standard_error)
-    if not (math.isfinite(effect) and effect != 0):
-        raise ValueError(f"effect is {effect!r}; it must be a finite number other than 0")
-    if num_units < 2:
-        raise ValueError(f"num_units is {num_units!r}; it must be at least 2")
-
-    def power_at(scaling: float) -> float:
-        total = 1 + scaling
-        critical = boundary.critical(round(num_units * total), None)
-        z = effect / standard_error * math.sqrt(total)
-        above, below = special.ndtr(z - critical), special.ndtr(-z - critical)
-        return float({"two_sided": above + below, "greater": above, "less": below}[boundary.side])
-
-    scaling: float | None = 0.0
-    if power_at(0.0) < target_power:
-        high = 1.0
-        while power_at(high) < target_power and high < LARGEST_SCALING:
-            high *= 2
-        scaling = (
-            find_root(lambda scaling: power_at(scaling) - target_power, 0.0, high, tolerance=1e-9)
-            if power_at(high) >= target_power
-            else None
-        )
-    return MidExperimentPower(
-        power=power_at(0.0),
-        scaling=scaling,
-        additional_num_units=None if scaling is None else scaling * num_units,
-        target_power=target_power,
-        method=boundary.name,
-        alpha=boundary.alpha,
-    )
 
 
 def _power(design: GroupSequentialDesign, drift: float) -> SequentialPower:
@@ -393,8 +261,3 @@ def _power(design: GroupSequentialDesign, drift: float) -> SequentialPower:
         method=design.method,
         alpha=design.alpha,
     )
-
-
-def _require_standard_error(standard_error: float) -> None:
-    if not (math.isfinite(standard_error) and standard_error > 0):
-        raise ValueError(f"standard_error is {standard_error!r}; it must be finite and above 0")

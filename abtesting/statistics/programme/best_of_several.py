@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from abtesting.statistics.arguments import require_probability
 from abtesting.statistics.bayesian.posteriors import increasing_root
-from abtesting.statistics.programme.shrinkage import as_effects, require_level
+from abtesting.statistics.programme.shrinkage import as_effects
 from abtesting.statistics.programme.winners_curse import standardised_root
 from abtesting.statistics.types import Interval
 
@@ -87,8 +88,8 @@ def effect_of_best(
         >>> round(best.interval.lower, 4), round(best.interval.upper, 4)
         (-0.0001, 0.0995)
     """
-    y, variances = as_effects(estimates, standard_errors)
-    require_level(level)
+    y, variances = as_effects(estimates, standard_errors, name="estimates")
+    require_probability("level", level)
     if len(y) < 2:
         raise ValueError(f"there are {len(y)} estimates; there must be at least 2")
     if not 0 <= shared_variance < float(variances.min()):

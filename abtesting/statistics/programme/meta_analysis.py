@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from abtesting.statistics.arguments import require_probability
 from abtesting.statistics.programme.shrinkage import (
     Floats,
     Method,
@@ -21,7 +22,6 @@ from abtesting.statistics.programme.shrinkage import (
     between_variance,
     heterogeneity,
     pooled_mean,
-    require_level,
 )
 from abtesting.statistics.types import Interval, NotEnoughData
 
@@ -118,7 +118,7 @@ def combine_tests(
         0.393
     """
     y, v = as_effects(effects, standard_errors)
-    require_level(level)
+    require_probability("level", level)
     if len(y) < 2:
         return NotEnoughData(
             code="too_few_tests",

@@ -17,14 +17,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from abtesting.statistics.bayesian.posteriors import increasing_root
-from abtesting.statistics.programme.shrinkage import (
-    Floats,
-    Method,
-    as_effects,
-    require_level,
-    shrink_effects,
+from abtesting.statistics.arguments import (
+    as_floats,
+    require_finite,
+    require_positive,
+    require_probability,
+    require_type,
 )
+from abtesting.statistics.bayesian.posteriors import increasing_root
+from abtesting.statistics.programme.shrinkage import Floats, Method, as_effects, shrink_effects
 from abtesting.statistics.types import SIDES, Effect, Interval, NotEnoughData, Side
 
 FARTHEST = 1000.0
@@ -126,10 +127,11 @@ def conditional_effect(
         (-0.0084, 0.0866)
     """
     _require_estimate(estimate, standard_error)
-    require_level(level)
+    require_probability("level", level)
     if side not in SIDES:
         raise ValueError(f"side is {side!r}; it must be one of {', '.join(SIDES)}")
-    if not 0 <= critical < math.inf:
+    require_finite("critical", critical)
+    if critical < 0:
         raise ValueError(f"critical is {critical!r}; it must be finite and at least 0")
     z = estimate / standard_error
     # Effects below 0 are mirrored; from here on z is above the threshold.
@@ -213,6 +215,7 @@ def effect_of_winner(effect: Effect) -> ConditionalEffect | NotEnoughData:
         >>> round(effect.difference, 4), round(effect_of_winner(effect).estimate, 4)
         (0.007, 0.0011)
     """
+    require_type("effect", effect, Effect)
     if effect.boundary != "fixed_horizon":
         raise ValueError(
             f"boundary of the effect is {effect.boundary!r}; it must be 'fixed_horizon', and after "
@@ -260,14 +263,11 @@ def programme_total(
         (0.11, 0.0227, 0.083)
     """
     y, variances = as_effects(effects, standard_errors)
-    if len(thresholds) != len(y):
+    b = as_floats("thresholds", thresholds)
+    if len(b) != len(y):
         raise ValueError(
-            f"there are {len(y)} effects and {len(thresholds)} thresholds; they must be equally "
-            "many"
+            f"there are {len(y)} effects and {len(b)} thresholds; they must be equally many"
         )
-    b = np.asarray(thresholds, dtype=np.float64)
-    if not np.isfinite(b).all():
-        raise ValueError(f"thresholds are {list(thresholds)!r}; they must be finite")
     shrunk = shrink_effects(effects, standard_errors, level=level, method=method)
     if isinstance(shrunk, NotEnoughData):
         return shrunk
@@ -332,7 +332,5 @@ def standardised_root(function: Callable[[float], float], z: float) -> float:
 
 
 def _require_estimate(estimate: float, standard_error: float) -> None:
-    if not math.isfinite(estimate):
-        raise ValueError(f"estimate is {estimate!r}; it must be finite")
-    if not 0 < standard_error < math.inf:
-        raise ValueError(f"standard_error is {standard_error!r}; it must be finite and above 0")
+    require_finite("estimate", estimate)
+    require_positive("standard_error", standard_error)

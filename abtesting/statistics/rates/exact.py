@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from abtesting.statistics.arguments import require_counts
 from abtesting.statistics.boundaries import FixedHorizon, first_look
 from abtesting.statistics.moments import Counts
 from abtesting.statistics.rates.restricted import linear_score
@@ -87,6 +88,7 @@ def compare_proportions_exact(
         >>> round(effect.difference_interval.lower, 4), round(effect.difference_interval.upper, 4)
         (0.0016, 0.013)
     """
+    require_counts(control, variant)
     boundary = FixedHorizon(alpha, side)
     too_few = first_look(boundary, control=control.num_units, variant=variant.num_units)
     if too_few is not None:
@@ -94,21 +96,19 @@ def compare_proportions_exact(
     x_c, n_c = control.num_successes, control.num_units
     x_t, n_t = variant.num_successes, variant.num_units
     level = alpha / 2 if side == "two_sided" else alpha
-    inversion = _Inversion(control, variant, level=level)
-    above, below = inversion.p_at_none[True], inversion.p_at_none[False]
-    p_value = min(1.0, 2 * min(above, below))
-    if side != "two_sided":
-        p_value = above if side == "greater" else below
     critical = boundary.critical(n_c + n_t, None)
-    limits = difference_limits(x_c, n_c, x_t, n_t, threshold=critical * critical)
-    ratios = ratio_limits(x_c, n_c, x_t, n_t, threshold=critical * critical)
+    # An upper end is the lower one with the arms swapped, so that swapping them mirrors an effect.
+    rise = _LowerEnds(control, variant, level=level, threshold=critical * critical)
+    fall = _LowerEnds(variant, control, level=level, threshold=critical * critical)
+    p_value = min(1.0, 2 * min(rise.p_at_none, fall.p_at_none))
+    if side != "two_sided":
+        p_value = rise.p_at_none if side == "greater" else fall.p_at_none
     low, low_ratio, high, high_ratio = -1.0, 0.0, 1.0, math.inf
     if side != "less":
-        low = inversion.difference_end(limits, lower=True)
-        low_ratio = inversion.ratio_end(ratios, lower=True)
+        low, low_ratio = rise.difference(), rise.ratio()
     if side != "greater":
-        high = inversion.difference_end(limits, lower=False)
-        high_ratio = inversion.ratio_end(ratios, lower=False)
+        high, inverse = -fall.difference(), fall.ratio()
+        high_ratio = 1 / inverse if inverse else math.inf
     control_rate, variant_rate = x_c / n_c, x_t / n_t
     standard_error = math.sqrt(
         control_rate * (1 - control_rate) / n_c + variant_rate * (1 - variant_rate) / n_t
@@ -118,7 +118,7 @@ def compare_proportions_exact(
         control_value=control_rate,
         variant_value=variant_rate,
         difference=difference,
-        standard_error=standard_error or (limits[1] - limits[0]) / (2 * critical),
+        standard_error=standard_error or rise.score_width / (2 * critical),
         difference_interval=Interval(low, high),
         p_value=p_value,
         lift=difference / control_rate if x_c else None,
@@ -130,74 +130,65 @@ def compare_proportions_exact(
     )
 
 
-class _Inversion:
-    """The hypotheses that one table does not reject, at the level of one tail.
+class _LowerEnds:
+    """The least difference and ratio that one table does not reject, at the level of one tail.
 
     Where the p-value of no difference is below the level, an end is searched on the estimate's side
     of no difference, else beyond it: so an interval and the p-value cannot disagree.
     """
 
-    def __init__(self, control: Counts, variant: Counts, *, level: float) -> None:
-        self.control, self.variant = control, variant
+    def __init__(self, control: Counts, variant: Counts, *, level: float, threshold: float) -> None:
         self.tail = TailProbability(control, variant)
-        self.level = level
-        self.p_at_none = {above: self.p_value(above=above) for above in (True, False)}
-
-    def p_value(
-        self,
-        *,
-        above: bool,
-        offset: float = 0.0,
-        slope: float = 1.0,
-        level: float | None = None,
-    ) -> float:
-        control, variant = self.control, self.variant
-        z = linear_score(
+        self.level, self.threshold = level, threshold
+        self.table = (
             control.num_successes,
             control.num_units,
             variant.num_successes,
             variant.num_units,
-            offset=offset,
-            slope=slope,
         )
-        return self.tail(z, offset=offset, slope=slope, above=above, level=level)
+        self.p_at_none = self.p_value()
 
-    def difference_end(self, limits: tuple[float, float], *, lower: bool) -> float:
-        """Return an end of the differences, given the score's limits."""
-        first, second = (self.variant, self.control) if lower else (self.control, self.variant)
-        extreme = first.num_successes == 0 and second.num_successes == second.num_units
-        if extreme or self.level <= NEGLIGIBLE:
-            return -1.0 if lower else 1.0
+    def p_value(
+        self, *, offset: float = 0.0, slope: float = 1.0, level: float | None = None
+    ) -> float:
+        z = linear_score(*self.table, offset=offset, slope=slope)
+        return self.tail(z, offset=offset, slope=slope, above=True, level=level)
+
+    @property
+    def score_width(self) -> float:
+        """Width of the score's interval of the difference."""
+        low, high = difference_limits(*self.table, threshold=self.threshold)
+        return high - low
+
+    def difference(self) -> float:
+        """Return the lower end of the differences."""
         control, variant = self.tail.control, self.tail.variant
+        if (variant.x == 0 and control.x == control.n) or self.level <= NEGLIGIBLE:
+            return -1.0
         return self._search(
-            lambda difference: self.p_value(offset=difference, above=lower, level=self.level),
-            limits,
-            lower=lower,
+            lambda difference: self.p_value(offset=difference, level=self.level),
+            difference_limits(*self.table, threshold=self.threshold),
             estimate=variant.x / variant.n - control.x / control.n,
-            end=variant.low - control.high if lower else variant.high - control.low,
+            end=variant.low - control.high,
         )
 
-    def ratio_end(self, limits: tuple[float, float], *, lower: bool) -> float:
-        """Return an end of the ratios, given the score's limits."""
+    def ratio(self) -> float:
+        """Return the lower end of the ratios."""
         control, variant = self.tail.control, self.tail.variant
-        if lower and (variant.x == 0 or self.level <= NEGLIGIBLE):
+        if variant.x == 0 or self.level <= NEGLIGIBLE:
             return 0.0
-        if not lower and (control.x == 0 or self.level <= NEGLIGIBLE):
-            return math.inf
+        limits = ratio_limits(*self.table, threshold=self.threshold)
         low, high = (math.log(limit) if limit else -math.inf for limit in limits)
         if not math.isfinite(high - low):
-            low, high = (low, low + 2) if lower else (high - 2, high)
-        estimate = math.inf if lower else -math.inf
-        if control.x and variant.x:
+            high = low + 2
+        estimate = math.inf
+        if control.x:
             estimate = math.log(variant.x * control.n / (variant.n * control.x))
         found = self._search(
-            lambda log_ratio: self.p_value(
-                slope=math.exp(log_ratio), above=lower, level=self.level
-            ),
+            lambda log_ratio: self.p_value(slope=math.exp(log_ratio), level=self.level),
             (low, high),
-            lower=lower,
             estimate=estimate,
-            end=math.log(variant.low / control.high if lower else variant.high / control.low),
+            end=math.log(variant.low / control.high),
         )
         return math.exp(found)
 
@@ -206,24 +197,19 @@ class _Inversion:
         p_value: Callable[[float], float],
         limits: tuple[float, float],
         *,
-        lower: bool,
         estimate: float,
         end: float,
     ) -> float:
         width = limits[1] - limits[0]
         kept, rejected = estimate, end
-        if self.p_at_none[lower] < self.level:
+        if self.p_at_none < self.level:
             rejected = 0.0
         elif abs(end) < abs(end - estimate):
             kept = 0.0
         if math.isinf(kept):
-            kept = limits[0] + 40 * width if lower else limits[1] - 40 * width
+            kept = limits[0] + 40 * width
         return _last_kept(
-            lambda at: math.log(p_value(at) / self.level),
-            limits[0] if lower else limits[1],
-            kept,
-            rejected,
-            width,
+            lambda at: math.log(p_value(at) / self.level), limits[0], kept, rejected, width
         )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from abtesting.statistics.arguments import require_counts
 from abtesting.statistics.moments import Counts
 from abtesting.statistics.rates.restricted import linear_score
 from abtesting.statistics.rates.unconditional import TIE, binomial_pmf, log_ways, turning_points
@@ -22,7 +23,7 @@ from abtesting.statistics.types import NotEnoughData
 Floats = NDArray[np.float64]
 
 MAX_UNITS = 10_000
-"""Most units of an arm for which all tables are gone through, in a few seconds."""
+"""Most units of an arm for which all tables are gone through, in half a second."""
 RATES_PER_SPREAD = 5
 """Rates tried for each standard error of the pooled rate."""
 SAME = 1e-7
@@ -68,6 +69,7 @@ def fisher_test(control: Counts, variant: Counts) -> ExactTest | NotEnoughData:
         >>> print(f"{test.p_value:.2g}")
         1.7e-06
     """
+    require_counts(control, variant)
     too_few = _too_few(control, variant)
     if too_few is not None:
         return too_few
@@ -216,14 +218,16 @@ def _fisher_cuts(x_c: int, n_c: int, x_t: int, n_t: int) -> Floats:
     mean = successes * (n_t / (n_c + n_t))
     spread = np.sqrt(mean * (n_c / (n_c + n_t)) * (1 - successes / (n_c + n_t + 1)) + 1)
     reach = math.sqrt(max(-2 * level, 0.0)) + 9
-    table = np.clip(np.ceil(mean + reach * spread + reach), lowest, highest)
+    table = np.clip(np.ceil(mean + reach * spread + reach), lowest, highest).astype(np.intp)
     log_all = log_ways(successes, n_c + n_t)
+    log_ways_c = log_ways(np.arange(n_c + 1.0), n_c)
+    log_ways_t = log_ways(np.arange(n_t + 1.0), n_t)
     log_total = np.full_like(successes, -np.inf)
     active = np.arange(len(successes))
     cuts = highest + 1
     while len(active):
         here = table[active]
-        log_pmf = log_ways(here, n_t) + log_ways(successes[active] - here, n_c) - log_all[active]
+        log_pmf = log_ways_t[here] + log_ways_c[active - here] - log_all[active]
         log_total[active] = np.logaddexp(log_total[active], log_pmf)
         within = log_total[active] <= level
         active = active[within]
@@ -329,6 +333,7 @@ def _too_few(control: Counts, variant: Counts) -> NotEnoughData | None:
 
 
 def _refused(control: Counts, variant: Counts) -> NotEnoughData | None:
+    require_counts(control, variant)
     if max(control.num_units, variant.num_units) > MAX_UNITS:
         return NotEnoughData(
             code="too_many_units",

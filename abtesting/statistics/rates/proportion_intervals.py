@@ -12,7 +12,7 @@ from typing import Literal
 
 from scipy import special
 
-from abtesting.statistics.boundaries import require_alpha
+from abtesting.statistics.arguments import require_alpha, require_counts, require_type
 from abtesting.statistics.moments import Counts
 from abtesting.statistics.rates.score import difference_limits, ratio_limits
 from abtesting.statistics.types import Interval, NotEnoughData
@@ -66,6 +66,7 @@ def rate_interval(
         (0.0, 0.037)
     """
     require_alpha(alpha)
+    require_type("counts", counts, Counts)
     x, n = counts.num_successes, counts.num_units
     if n == 0:
         return _too_few("there are no units; a rate needs at least 1")
@@ -129,6 +130,7 @@ def rate_difference_interval(
         (-0.00011, 0.002055)
     """
     require_alpha(alpha)
+    require_counts(control, variant)
     x_c, n_c = control.num_successes, control.num_units
     x_t, n_t = variant.num_successes, variant.num_units
     if min(n_c, n_t) == 0:
@@ -209,6 +211,7 @@ def rate_ratio_interval(
         (1.0134, 13.005)
     """
     require_alpha(alpha)
+    require_counts(control, variant)
     x_c, n_c = control.num_successes, control.num_units
     x_t, n_t = variant.num_successes, variant.num_units
     if min(n_c, n_t) == 0:

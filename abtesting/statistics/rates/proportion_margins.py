@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from abtesting.statistics.arguments import require_counts
 from abtesting.statistics.boundaries import Boundary, of_side
 from abtesting.statistics.margins.contrast import Harm, Scale, check_margin, side_of_harm
 from abtesting.statistics.margins.noninferiority import NonInferiority
@@ -57,6 +58,7 @@ def compare_noninferiority_of_proportions(
         >>> round(result.interval.lower, 4), round(result.p_value, 4)
         (-0.0099, 0.0483)
     """
+    require_counts(control, variant)
     check_margin(margin, scale)
     if scale == "absolute" and margin >= 1:
         raise ValueError(f"margin is {margin!r}; a difference of rates must be below 1")

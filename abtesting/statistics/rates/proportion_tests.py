@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from scipy import special
 
+from abtesting.statistics.arguments import require_counts, require_positive
 from abtesting.statistics.moments import Counts
 from abtesting.statistics.rates.restricted import linear_contrast
 from abtesting.statistics.types import SIDES, NotEnoughData, Side
@@ -62,11 +63,11 @@ def pooled_z_test(
         >>> round(test.statistic, 4), round(test.p_value, 4)
         (2.121, 0.0339)
     """
-    x_c, n_c = control.num_successes, control.num_units
-    x_t, n_t = variant.num_successes, variant.num_units
     reason = _not_ready(control, variant)
     if reason is not None:
         return reason
+    x_c, n_c = control.num_successes, control.num_units
+    x_t, n_t = variant.num_successes, variant.num_units
     total, successes = n_c + n_t, x_c + x_t
     excess = x_t * n_c - x_c * n_t
     if continuity:
@@ -107,11 +108,11 @@ def wald_z_test(
         >>> print(f"{test.p_value:.4g}")
         2.708e-113
     """
-    x_c, n_c = control.num_successes, control.num_units
-    x_t, n_t = variant.num_successes, variant.num_units
     reason = _not_ready(control, variant)
     if reason is not None:
         return reason
+    x_c, n_c = control.num_successes, control.num_units
+    x_t, n_t = variant.num_successes, variant.num_units
     p_c, p_t = x_c / n_c, x_t / n_t
     standard_error = math.sqrt(p_c * (1 - p_c) / n_c + p_t * (1 - p_t) / n_t)
     if standard_error == 0:
@@ -170,12 +171,12 @@ def score_test(
     """
     if not -1 < difference < 1:
         raise ValueError(f"difference is {difference!r}; it must be between -1 and 1")
-    if not 0 < ratio < math.inf:
-        raise ValueError(f"ratio is {ratio!r}; it must be above 0 and finite")
+    require_positive("ratio", ratio)
     if difference and ratio != 1:
         raise ValueError(
             f"difference is {difference!r} and ratio {ratio!r}; only one of them can be tested"
         )
+    require_counts(control, variant)
     if min(control.num_units, variant.num_units) < 1:
         return _too_few(control, variant)
     contrast, standard_error = linear_contrast(
@@ -228,6 +229,7 @@ def _test(
 
 
 def _not_ready(control: Counts, variant: Counts) -> NotEnoughData | None:
+    require_counts(control, variant)
     if min(control.num_units, variant.num_units) < 1:
         return _too_few(control, variant)
     successes = control.num_successes + variant.num_successes

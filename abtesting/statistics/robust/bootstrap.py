@@ -14,7 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import ArrayLike
 
-from abtesting.statistics.boundaries import require_level
+from abtesting.statistics.arguments import (
+    as_floats,
+    require_alpha,
+    require_at_least,
+    require_generator,
+)
 from abtesting.statistics.types import Interval, NotEnoughData, Side
 
 Floats = npt.NDArray[np.float64]
@@ -95,8 +100,12 @@ def bootstrap_means(
         >>> result.interval.upper - result.difference > 1.2 * below
         True
     """
-    require_level(alpha, side)
-    arms = [_checked(name, values) for name, values in (("control", control), ("variant", variant))]
+    require_alpha(alpha, side)
+    require_generator(rng)
+    require_at_least("num_resamples", num_resamples, 1)
+    arms = [
+        as_floats(name, values) for name, values in (("control", control), ("variant", variant))
+    ]
     tail = alpha / 2 if side == "two_sided" else alpha
     # The largest rank that is below the tail; 1e-9 is rounding in the product.
     rank = math.ceil(tail * (num_resamples + 1) - 1e-9) - 1
@@ -175,12 +184,3 @@ def _resample(
     variances = squares - means**2
     variances[variances < 1e-12 * squares] = 0.0
     return means, variances / (n - 1)
-
-
-def _checked(name: str, values: ArrayLike) -> Floats:
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 1:
-        raise ValueError(f"{name} has {array.ndim} dimensions; it must have 1")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} has values that are not finite numbers")
-    return array

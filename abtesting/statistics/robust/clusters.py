@@ -14,6 +14,12 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from abtesting.statistics.arguments import (
+    as_floats,
+    require_at_least,
+    require_generator,
+    require_type,
+)
 from abtesting.statistics.boundaries import Boundary, first_look
 from abtesting.statistics.means import compare_numbers
 from abtesting.statistics.types import Effect, NotEnoughData
@@ -39,10 +45,7 @@ class ClusterTotals:
 
     def __post_init__(self) -> None:
         for name in ("sizes", "totals"):
-            array = np.asarray(getattr(self, name), dtype=np.float64)
-            if array.ndim != 1 or not np.isfinite(array).all():
-                raise ValueError(f"{name} must be one finite number a cluster")
-            object.__setattr__(self, name, array)
+            object.__setattr__(self, name, as_floats(name, getattr(self, name)))
         if self.sizes.shape != self.totals.shape:
             raise ValueError(
                 f"sizes has {len(self.sizes)} clusters and totals {len(self.totals)}; they must "
@@ -64,8 +67,8 @@ class ClusterTotals:
             >>> ClusterTotals.from_values([1.0, 2.0, 6.0], ["a", "a", "b"]).totals
             array([3., 6.])
         """
-        array, names = np.asarray(values, dtype=np.float64), np.asarray(clusters)
-        if array.ndim != 1 or array.shape != names.shape:
+        array, names = as_floats("values", values), np.asarray(clusters)
+        if array.shape != names.shape:
             raise ValueError(
                 f"values has shape {array.shape} and clusters {names.shape}; both must have one "
                 "entry a unit"
@@ -140,6 +143,8 @@ def compare_clusters(
     """
     if variance not in {"cr0", "cr1", "cr2"}:
         raise ValueError(f"variance is {variance!r}; it must be cr0, cr1 or cr2")
+    require_type("control", control, ClusterTotals)
+    require_type("variant", variant, ClusterTotals)
     too_few = first_look(boundary, control=control.num_clusters, variant=variant.num_clusters)
     if too_few is not None:
         return too_few
@@ -223,8 +228,10 @@ def wild_cluster_bootstrap(
         >>> test.p_value, test.num_draws
         (0.09375, 32)
     """
-    if num_draws < 1:
-        raise ValueError(f"num_draws is {num_draws!r}; it must be at least 1")
+    require_type("control", control, ClusterTotals)
+    require_type("variant", variant, ClusterTotals)
+    require_generator(rng)
+    require_at_least("num_draws", num_draws, 1)
     if min(control.num_clusters, variant.num_clusters) < 2:
         return NotEnoughData(
             code="too_few_units",

@@ -13,13 +13,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from abtesting.statistics.arguments import (
+    as_floats,
+    require_finite,
+    require_list,
+    require_probability,
+)
 from abtesting.statistics.boundaries import Boundary, first_look
 from abtesting.statistics.means import Estimate, compare_estimates, compare_means
 from abtesting.statistics.moments import Moments
-from abtesting.statistics.robust.samples import Floats, as_sample
 from abtesting.statistics.types import Effect, NotEnoughData
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +77,8 @@ def pooled_cap(arms: Sequence[ArrayLike], *, quantile: float, nonzero: bool = Fa
         >>> pooled_cap([[0.0, 10.0, 20.0], [0.0, 30.0, 900.0]], quantile=0.5, nonzero=True)
         25.0
     """
-    return _cap([as_sample(f"arms[{i}]", arm) for i, arm in enumerate(arms)], quantile, nonzero)
+    require_list("arms", arms)
+    return _cap([as_floats(f"arms[{i}]", arm) for i, arm in enumerate(arms)], quantile, nonzero)
 
 
 def compare_capped(
@@ -99,7 +107,7 @@ def compare_capped(
         >>> result.cap, result.num_capped_control, round(result.effect.difference, 2)
         (11.95, 1, 2.25)
     """
-    x, y = as_sample("control", control), as_sample("variant", variant)
+    x, y = as_floats("control", control), as_floats("variant", variant)
     return _capped(x, y, quantile=quantile, boundary=boundary, nonzero=nonzero)
 
 
@@ -132,7 +140,8 @@ def cap_sensitivity(
         >>> [result.num_capped_control + result.num_capped_variant for result in both.capped]
         [50, 10]
     """
-    x, y = as_sample("control", control), as_sample("variant", variant)
+    x, y = as_floats("control", control), as_floats("variant", variant)
+    require_list("quantiles", quantiles)
     return CapSensitivity(
         uncapped=_welch(x, y, boundary),
         capped=tuple(
@@ -153,9 +162,10 @@ def winsorise_top(values: ArrayLike, *, share: float) -> Floats:
         >>> winsorise_top([3.0, 500.0, 8.0, 5.0, 90.0], share=0.4)
         array([3., 8., 8., 5., 8.])
     """
+    require_finite("share", share)
     if not 0 <= share < 1:
         raise ValueError(f"share is {share!r}; it must be at least 0 and below 1")
-    array = as_sample("values", values)
+    array = as_floats("values", values)
     if len(array) == 0:
         return array
     last = len(array) - int(share * len(array)) - 1
@@ -184,8 +194,8 @@ def compare_winsorised(
         (6.5, 9.25)
     """
     return _welch(
-        winsorise_top(as_sample("control", control), share=share),
-        winsorise_top(as_sample("variant", variant), share=share),
+        winsorise_top(as_floats("control", control), share=share),
+        winsorise_top(as_floats("variant", variant), share=share),
         boundary,
     )
 
@@ -217,9 +227,10 @@ def compare_trimmed(
         >>> effect.control_value, round(effect.variant_value, 2)
         (7.0, 8.67)
     """
+    require_finite("share", share)
     if not 0 <= share < 0.5:
         raise ValueError(f"share is {share!r}; it must be at least 0 and below 0.5")
-    x, y = as_sample("control", control), as_sample("variant", variant)
+    x, y = as_floats("control", control), as_floats("variant", variant)
     too_few = first_look(boundary, control=len(x), variant=len(y))
     if too_few is not None:
         return too_few
@@ -265,8 +276,7 @@ def _capped(
 
 
 def _cap(arms: Sequence[Floats], quantile: float, nonzero: bool) -> float:
-    if not 0 < quantile < 1:
-        raise ValueError(f"quantile is {quantile!r}; it must be between 0 and 1, both excluded")
+    require_probability("quantile", quantile)
     values = np.concatenate([*arms, np.empty(0)])
     if nonzero:
         values = values[values != 0]

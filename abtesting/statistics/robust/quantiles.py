@@ -13,17 +13,24 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from abtesting.statistics.boundaries import Boundary, first_look, require_alpha
+from abtesting.statistics.arguments import (
+    as_floats,
+    require_alpha,
+    require_probability,
+    require_type,
+)
+from abtesting.statistics.boundaries import Boundary, first_look
 from abtesting.statistics.means import Estimate, compare_estimates
 from abtesting.statistics.moments import Moments, as_count
-from abtesting.statistics.robust.samples import Floats, as_sample
 from abtesting.statistics.types import Effect, Interval, NotEnoughData
 
 Z_OF_BOUNDS = 1.959963984540054
 """How far, in standard errors of a share, the two order statistics are from the quantile."""
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +57,7 @@ class QuantileSummary:
     units: Moments | None = None
 
     def __post_init__(self) -> None:
-        _require_quantile(self.quantile)
+        require_probability("quantile", self.quantile)
         object.__setattr__(self, "num_events", as_count("num_events", self.num_events))
         if self.num_ranked is not None and self.num_ranked < 1:
             raise ValueError(f"num_ranked is {self.num_ranked!r}; it must be at least 1")
@@ -92,8 +99,8 @@ class QuantileSummary:
             >>> round(summary.value, 1), round(summary.lower, 1), round(summary.upper, 1)
             (899.1, 880.5, 917.7)
         """
-        _require_quantile(quantile)
-        array = as_sample("values", values)
+        require_probability("quantile", quantile)
+        array = as_floats("values", values)
         num_events = len(array)
         few = _too_few_events(num_events, quantile)
         if few is not None:
@@ -162,9 +169,9 @@ def quantile_interval(
         >>> found.value, found.interval
         (50.5, Interval(lower=40.0, upper=61.0))
     """
-    _require_quantile(quantile)
+    require_probability("quantile", quantile)
     require_alpha(alpha)
-    array = as_sample("values", values)
+    array = as_floats("values", values)
     n = len(array)
     if n == 0:
         return NotEnoughData(
@@ -220,6 +227,8 @@ def compare_quantiles(
         >>> round(effect.standard_error, 4), round(effect.lift, 4)
         (0.11, 0.0897)
     """
+    require_type("control", control, QuantileSummary)
+    require_type("variant", variant, QuantileSummary)
     if control.quantile != variant.quantile:
         raise ValueError(
             f"control has quantile {control.quantile!r} and variant {variant.quantile!r}; they "
@@ -275,10 +284,10 @@ def quantile_regression_effect(
         >>> quantile_regression_effect([1.0, 2.0, 9.0], [2.0, 6.0, 7.0, 8.0], quantile=0.5)
         4.0
     """
-    _require_quantile(quantile)
+    require_probability("quantile", quantile)
     ends = []
     for name, values in (("control", control), ("variant", variant)):
-        array = as_sample(name, values)
+        array = as_floats(name, values)
         n = len(array)
         if n == 0:
             return NotEnoughData(code="too_few_units", detail=f"{name} has no values")
@@ -354,8 +363,3 @@ def _too_few_events(num_events: int, quantile: float) -> NotEnoughData | None:
         code="too_few_events",
         detail=f"there are {num_events} events; quantile {quantile:g} needs more than {needed:.0f}",
     )
-
-
-def _require_quantile(quantile: float) -> None:
-    if not 0 < quantile < 1:
-        raise ValueError(f"quantile is {quantile!r}; it must be between 0 and 1, both excluded")

@@ -12,13 +12,15 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from abtesting.statistics.arguments import as_floats
 from abtesting.statistics.boundaries import Boundary, first_look
-from abtesting.statistics.robust.samples import Floats, as_sample
 from abtesting.statistics.roots import find_root
 from abtesting.statistics.types import SIDES, Interval, NotEnoughData, Side
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +105,7 @@ def compare_ranks(
         >>> round(effect.probability, 2), round(effect.p_value, 3)
         (0.8, 0.095)
     """
-    x, y = as_sample("control", control), as_sample("variant", variant)
+    x, y = as_floats("control", control), as_floats("variant", variant)
     m, n = len(x), len(y)
     too_few = first_look(boundary, control=m, variant=n)
     if too_few is not None:
@@ -183,7 +185,7 @@ def mann_whitney(
     """
     if side not in SIDES:
         raise ValueError(f"side is {side!r}; it must be one of {', '.join(SIDES)}")
-    x, y = as_sample("control", control), as_sample("variant", variant)
+    x, y = as_floats("control", control), as_floats("variant", variant)
     m, n = len(x), len(y)
     if min(m, n) == 0:
         return NotEnoughData(

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from abtesting.statistics.boundaries import require_alpha
+from abtesting.statistics.arguments import as_floats, require_alpha, require_type
 from abtesting.statistics.types import Interval, NotEnoughData
 
 Array = npt.NDArray[np.float64]
@@ -98,12 +98,11 @@ def betting_mean(
         (0.223, 0.258)
     """
     require_alpha(alpha)
+    require_type("bounds", bounds, Interval)
     low, high = bounds.lower, bounds.upper
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError(f"bounds are [{low!r}, {high!r}]; they must be finite and differ")
-    data = np.asarray(values, dtype=np.float64)
-    if data.ndim != 1:
-        raise ValueError(f"values have {data.ndim} dimensions; they must be one column")
+    data = as_floats("values", values)
     if not ((data >= low) & (data <= high)).all():
         raise ValueError(f"values must all lie within [{low!r}, {high!r}]; cap them beforehand")
     null = (low + high) / 2 if null is None else null
@@ -183,14 +182,14 @@ def betting_difference(
         >>> result.interval.lower > 0, result.p_value < 0.05
         (True, True)
     """
+    require_type("bounds", bounds, Interval)
     sizes = (control_per_pair, variant_per_pair)
     if min(sizes) < 1:
         raise ValueError(f"a pair has {sizes!r} units of control and variant; at least 1 of each")
+    require_type("bounds", bounds, Interval)
     arms = []
     for name, values, size in zip(("control", "variant"), (control, variant), sizes, strict=True):
-        data = np.asarray(values, dtype=np.float64)
-        if data.ndim != 1:
-            raise ValueError(f"{name} values have {data.ndim} dimensions; they must be one column")
+        data = as_floats(name, values)
         if not ((data >= bounds.lower) & (data <= bounds.upper)).all():
             raise ValueError(
                 f"{name} values must all lie within [{bounds.lower!r}, {bounds.upper!r}]; cap them "

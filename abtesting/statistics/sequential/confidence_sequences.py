@@ -8,13 +8,20 @@ narrower. Any of them may be intersected over time by `running_intersection`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from abtesting.statistics.boundaries import require_alpha
+from abtesting.statistics.arguments import (
+    as_floats,
+    require_alpha,
+    require_finite,
+    require_positive,
+    require_probability,
+    require_types,
+)
 from abtesting.statistics.roots import find_root
 from abtesting.statistics.sequential.mixtures import BetaBinomialMixture
 from abtesting.statistics.types import Interval, NotEnoughData
@@ -104,7 +111,9 @@ def bernoulli_sequence(
         (0.0906, 0.1535)
     """
     require_alpha(alpha)
-    _require_plan(planned_num_units)
+    require_positive("planned_num_units", planned_num_units)
+    require_finite("successes", successes)
+    require_finite("num_units", num_units)
     if not 0 <= successes <= num_units:
         raise ValueError(
             f"there are {successes!r} successes among {num_units!r} units; there must be 0 to as "
@@ -177,16 +186,14 @@ def quantile_sequence(
         (-52, True, True)
     """
     require_alpha(alpha)
-    require_alpha(quantile, name="quantile")
-    _require_plan(planned_num_units)
+    require_probability("quantile", quantile)
+    require_positive("planned_num_units", planned_num_units)
     unit = quantile * (1 - quantile)
     mixture = BetaBinomialMixture(
         planned_num_units * unit, probability=quantile, tuning_alpha=tuning_alpha
     )
-    arms = [np.sort(np.asarray(values, dtype=np.float64)) for values in (control, variant)]
+    arms = [np.sort(as_floats("control", control)), np.sort(as_floats("variant", variant))]
     for values, name in zip(arms, ("control", "variant"), strict=True):
-        if values.ndim != 1 or not np.isfinite(values).all():
-            raise ValueError(f"{name} values must be one column of finite numbers")
         if values.size == 0:
             return NotEnoughData(
                 code="too_few_units", detail=f"{name} has no units; a quantile needs one"
@@ -223,7 +230,7 @@ def quantile_sequence(
     )
 
 
-def running_intersection(intervals: Iterable[Interval]) -> list[Interval | None]:
+def running_intersection(intervals: Sequence[Interval]) -> list[Interval | None]:
     """Return what all intervals of a sequence up to each time have in common.
 
     Intervals that hold at all times together may be intersected. Nothing in common, `None` from
@@ -233,6 +240,7 @@ def running_intersection(intervals: Iterable[Interval]) -> list[Interval | None]
         >>> running_intersection([Interval(0, 4), Interval(-1, 3), Interval(5, 6)])
         [Interval(lower=0, upper=4), Interval(lower=0, upper=3), None]
     """
+    require_types("intervals", intervals, Interval)
     common: list[Interval | None] = []
     lower, upper = -math.inf, math.inf
     for interval in intervals:
@@ -267,10 +275,3 @@ def _largest_difference(
     reach = turn + np.searchsorted(evidence[turn:], slack, side="left") - 1
     possible = reach >= turn
     return float((highs[reach[possible]] - lows[possible]).max())
-
-
-def _require_plan(planned_num_units: float) -> None:
-    if not (math.isfinite(planned_num_units) and planned_num_units > 0):
-        raise ValueError(
-            f"planned_num_units is {planned_num_units!r}; it must be a finite number above 0"
-        )

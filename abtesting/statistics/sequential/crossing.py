@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from abtesting.statistics.arguments import as_floats, is_number, require_finite, require_list
 from abtesting.statistics.sequential.spending import Spending
 
 Array = npt.NDArray[np.float64]
@@ -103,16 +104,17 @@ def crossing_probabilities(
         0.142
     """
     times = check_information(information, max_looks=FINEST)
+    require_list("lower", lower)
+    require_list("upper", upper)
     if not len(times) == len(lower) == len(upper):
         raise ValueError(
             f"there are {len(times)} looks, {len(lower)} lower and {len(upper)} upper boundaries; "
             "each look needs one of each"
         )
     for low, up in zip(lower, upper, strict=True):
-        if not low <= up:
+        if not (is_number(low) and is_number(up) and low <= up):
             raise ValueError(f"boundaries are ({low!r}, {up!r}); lower must not exceed upper")
-    if not math.isfinite(drift):
-        raise ValueError(f"drift is {drift!r}; it must be a finite number")
+    require_finite("drift", drift)
     down, out = [0.0] * len(times), [0.0] * len(times)
     stops = [
         look
@@ -163,7 +165,8 @@ def any_look_error(critical_values: Sequence[float] | float, information: Sequen
     times = check_information(information, max_looks=FINEST)
     if isinstance(critical_values, (int, float)):
         critical_values = [critical_values] * len(times)
-    if any(not critical >= 0 for critical in critical_values):
+    require_list("critical_values", critical_values)
+    if not all(is_number(critical) and critical >= 0 for critical in critical_values):
         raise ValueError(f"critical values are {tuple(critical_values)!r}; each must be 0 or above")
     return crossing_probabilities(
         times, lower=[-critical for critical in critical_values], upper=critical_values
@@ -246,12 +249,12 @@ def check_information(
     information: Sequence[float], *, max_looks: int = MAX_LOOKS
 ) -> tuple[float, ...]:
     """Return the information of the looks as a tuple, or raise if no sequence of looks has it."""
-    times = tuple(float(time) for time in information)
+    times = tuple(as_floats("information", information).tolist())
     if not 1 <= len(times) <= max_looks:
         raise ValueError(f"there are {len(times)} looks; there must be 1 to {max_looks}")
     previous = 0.0
     for time in times:
-        if not (math.isfinite(time) and time > previous):
+        if not time > previous:
             raise ValueError(
                 f"information is {times!r}; it must be finite, above 0 and strictly increasing"
             )

@@ -9,8 +9,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from abtesting.statistics.arguments import (
+    is_number,
+    require_at_least,
+    require_finite,
+    require_list,
+    require_shares,
+    require_type,
+    shown,
+)
 from abtesting.statistics.boundaries import AlwaysValid
 
 
@@ -34,10 +43,9 @@ def log_e_value(z: float, num_units: int, boundary: AlwaysValid) -> float:
         >>> round(math.exp(log_e_value(3.04, 10_000, boundary)), 1)
         20.3
     """
-    if math.isnan(z):
-        raise ValueError("z is not a number")
-    if num_units < 1:
-        raise ValueError(f"num_units is {num_units!r}; it must be at least 1")
+    require_finite("z", z)
+    require_at_least("num_units", num_units, 1)
+    require_type("boundary", boundary, AlwaysValid)
     spread = num_units * boundary.rho_squared
     exponent = spread / (spread + 1) * z * z / 2
     if boundary.side == "two_sided":
@@ -79,10 +87,12 @@ def average_e_values(e_values: Sequence[float], weights: Sequence[float] | None 
     _require_e_values(e_values)
     if weights is None:
         return math.fsum(e_values) / len(e_values)
+    require_shares("weights", weights)
     if len(weights) != len(e_values):
-        raise ValueError(f"there are {len(e_values)} e-values and {len(weights)} weights")
-    if any(not weight >= 0 for weight in weights) or abs(math.fsum(weights) - 1) > 1e-9:
-        raise ValueError(f"weights are {tuple(weights)!r}; they must be 0 or above and sum to 1")
+        raise ValueError(
+            f"there are {len(e_values)} e-values and {len(weights)} weights; they must be equally "
+            "many"
+        )
     return math.fsum(
         weight * e_value for weight, e_value in zip(weights, e_values, strict=True) if weight
     )
@@ -99,18 +109,21 @@ def e_to_p(e_value: float) -> float:
     return 1.0 if e_value <= 1 else 1 / e_value
 
 
-def running_p_values(e_values: Iterable[float]) -> list[float]:
+def running_p_values(e_values: Sequence[float]) -> list[float]:
     """Return the always-valid p-value at each time: that of the largest e-value so far.
 
     Examples:
         >>> running_p_values([1.0, 10.0, 4.0, 25.0])
         [1.0, 0.1, 0.1, 0.04]
     """
+    require_list("e_values", e_values)
     return list(itertools.accumulate((e_to_p(e_value) for e_value in e_values), min))
 
 
 def _require_e_values(e_values: Sequence[float]) -> None:
+    require_list("e_values", e_values)
     if len(e_values) == 0:
-        raise ValueError("there are no e-values; one at least is needed")
-    if any(not e_value >= 0 for e_value in e_values):
-        raise ValueError(f"e-values are {tuple(e_values)!r}; each must be 0 or above")
+        raise ValueError("there are no e-values; there must be at least 1")
+    for i, e_value in enumerate(e_values):
+        if not (is_number(e_value) and e_value >= 0):
+            raise ValueError(f"e_values[{i}] is {shown(e_value)}; it must be 0 or above")

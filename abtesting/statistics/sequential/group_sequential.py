@@ -8,22 +8,23 @@ so looks may be unequal, missed or added, as long as they aren't chosen by what 
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
-from abtesting.statistics.boundaries import require_level
+from abtesting.statistics.arguments import require_alpha
 from abtesting.statistics.sequential.crossing import check_information, spending_bounds
+from abtesting.statistics.sequential.repeated_levels import RepeatedLevels, repeated_levels
 from abtesting.statistics.sequential.sequential_designs import GroupSequentialDesign
-from abtesting.statistics.sequential.spending import ObrienFleming, Spending
+from abtesting.statistics.sequential.spending import ObrienFleming, Spending, SpendingByPlan
+from abtesting.statistics.student import t_quantile
 from abtesting.statistics.types import Side
 
-LATTICE_STEP = 0.125
-LATTICE_TOP = 38.25
-"""z of the smallest level for which a repeated p-value is worked out: 3e-320."""
+Floats = NDArray[np.float64]
 
 FAR = 37.0
 FAR_TAIL = float(special.ndtr(-FAR))
@@ -44,7 +45,10 @@ class GroupSequentialLook:
     Attributes:
         alpha: Error rate over all looks.
         information: Share of the plan at each look so far, this one last; usually units so far
-            divided by units planned.
+            divided by units planned. With `spent_at` only how they compare counts.
+        spent_at: Share of the plan by which alpha is spent, where it isn't the information. Values
+            that go on growing after a unit's arrival add information that units don't show:
+            `accumulated_variance` does.
         spending: How `alpha` is spread over the information.
         side: Which differences are looked for; a two-sided test spends half of alpha on each side.
         is_final: Whether this look spends all that is left although information is below 1. The
@@ -73,13 +77,26 @@ class GroupSequentialLook:
     spending: Spending = field(default=ObrienFleming(), kw_only=True)
     side: Side = field(default="two_sided", kw_only=True)
     is_final: bool = field(default=False, kw_only=True)
+    spent_at: tuple[float, ...] | None = field(default=None, kw_only=True)
     min_units_per_arm: int = field(default=100, kw_only=True)
 
     name: ClassVar[str] = "group_sequential"
 
     def __post_init__(self) -> None:
-        require_level(self.alpha, self.side)
-        object.__setattr__(self, "information", check_information(self.information))
+        require_alpha(self.alpha, self.side)
+        information = check_information(self.information)
+        if self.spent_at is not None:
+            spent_at = check_information(self.spent_at)
+            if len(spent_at) != len(information):
+                raise ValueError(
+                    f"spent_at has {len(spent_at)} looks and information {len(information)}; "
+                    "both must have the same looks"
+                )
+            # On the plan's scale, so that information 1 is its end.
+            scale = min(spent_at[-1], 1.0) / information[-1]
+            information = (*(x * scale for x in information[:-1]), min(spent_at[-1], 1.0))
+            object.__setattr__(self, "spent_at", spent_at)
+        object.__setattr__(self, "information", information)
         if self.min_units_per_arm < 2:
             raise ValueError(
                 f"min_units_per_arm is {self.min_units_per_arm!r}; it must be at least 2"
@@ -87,7 +104,7 @@ class GroupSequentialLook:
 
     def critical(self, num_units: int, df: float | None) -> float:
         """Return the boundary of the look; `num_units` plays no part."""
-        bound = self._bounds[-1]
+        bound = _last_look(self).bound
         return bound if df is None else _t_of_normal(bound, df)
 
     def p_value(self, z: float, num_units: int, df: float | None) -> float:
@@ -95,21 +112,28 @@ class GroupSequentialLook:
         distance = {"two_sided": abs(z), "greater": z, "less": -z}[self.side]
         if df is not None:
             distance = normal_of_t(distance, df)
-        two_sided = self.side == "two_sided"
-        bound = self._bounds[-1]
+        bound, levels, slope = _last_look(self)
         if bound == math.inf:
             return 1.0
-        start = -float(special.ndtri(self.alpha / 2 if two_sided else self.alpha))
-        level = _level_at(
-            distance,
-            _Looks(self.information, self.spending, two_sided, self.is_final),
-            slope=start / bound,
-        )
-        p_value = min(2 * level if two_sided else level, 1.0)
-        # The level is interpolated, good to about 8 digits; the decision is not.
+        level = levels.level(distance, slope=slope)
+        p_value = min(2 * level if self.side == "two_sided" else level, 1.0)
+        # The level is interpolated; the decision is not.
         if distance > bound:
             return min(p_value, math.nextafter(self.alpha, 0))
         return max(p_value, self.alpha)
+
+    def p_values(self, distances: Floats) -> Floats:
+        """Return `p_value` of many z of the direction that is looked for, without `df`."""
+        bound, levels, slope = _last_look(self)
+        if bound == math.inf:
+            return np.ones(distances.shape)
+        p_values = levels.levels(distances, slope=slope)
+        p_values = np.minimum(2 * p_values if self.side == "two_sided" else p_values, 1.0)
+        return np.where(
+            distances > bound,
+            np.minimum(p_values, math.nextafter(self.alpha, 0)),
+            np.maximum(p_values, self.alpha),
+        )
 
     @property
     def design(self) -> GroupSequentialDesign:
@@ -119,18 +143,45 @@ class GroupSequentialLook:
             alpha=self.alpha,
             side=self.side,
             information=self.information,
-            critical_values=self._bounds,
+            critical_values=_bounds(self),
         )
 
-    @property
-    def _bounds(self) -> tuple[float, ...]:
-        return spending_bounds(
-            self.information,
-            self.spending,
-            math.log(self.alpha / 2 if self.side == "two_sided" else self.alpha),
-            two_sided=self.side == "two_sided",
-            spend_all=self.is_final,
-        )
+
+class _LastLook(NamedTuple):
+    """What the look's answers are made of."""
+
+    bound: float
+    levels: RepeatedLevels
+    slope: float
+    """How much z of the level a unit of z of the boundary makes, roughly."""
+
+
+def _spending(look: GroupSequentialLook) -> Spending:
+    if look.spent_at is None:
+        return look.spending
+    return SpendingByPlan(look.spending, tuple(zip(look.information, look.spent_at, strict=True)))
+
+
+@functools.lru_cache(maxsize=1024)
+def _last_look(look: GroupSequentialLook) -> _LastLook:
+    two_sided = look.side == "two_sided"
+    bound = _bounds(look)[-1]
+    levels = repeated_levels(
+        look.information, _spending(look), two_sided=two_sided, spend_all=look.is_final
+    )
+    z = -float(special.ndtri(look.alpha / 2 if two_sided else look.alpha))
+    return _LastLook(bound, levels, z / bound)
+
+
+def _bounds(look: GroupSequentialLook) -> tuple[float, ...]:
+    two_sided = look.side == "two_sided"
+    return spending_bounds(
+        look.information,
+        _spending(look),
+        math.log(look.alpha / 2 if two_sided else look.alpha),
+        two_sided=two_sided,
+        spend_all=look.is_final,
+    )
 
 
 def normal_of_t(t: float, df: float) -> float:
@@ -152,73 +203,8 @@ def normal_of_t(t: float, df: float) -> float:
 def _t_of_normal(z: float, df: float) -> float:
     """The inverse, for z above 0."""
     if z <= FAR:
-        # Infinite, of either sign, where a few degrees of freedom leave the float range.
-        return abs(float(special.stdtrit(df, float(special.ndtr(-z)))))
+        return t_quantile(float(special.ndtr(-z)), df)
     stretched = z * (8 * df + 3) / (8 * df + 1)
     log_growth = stretched * stretched / df
     far = math.inf if log_growth > 700 else math.sqrt(df * math.expm1(log_growth))
-    return max(far, abs(float(special.stdtrit(df, FAR_TAIL))))
-
-
-@dataclass(frozen=True, slots=True)
-class _Looks:
-    """What the boundary of the last look depends on, other than the level."""
-
-    information: tuple[float, ...]
-    spending: Spending
-    two_sided: bool
-    is_final: bool
-
-
-def _level_at(distance: float, looks: _Looks, *, slope: float) -> float:
-    """Return the level per side whose boundary at the last look is `distance`.
-
-    Boundaries are worked out on a lattice of levels, which all metrics of a look share, and the
-    level is interpolated between them. `slope` is how much z of the level a unit of z of the
-    boundary makes, to start near.
-    """
-    lowest = 0 if looks.two_sided else round(-2 / LATTICE_STEP)
-    highest = round(LATTICE_TOP / LATTICE_STEP)
-    if distance == math.inf:
-        return 0.0
-    index = min(max(math.floor(distance * slope / LATTICE_STEP), lowest), highest - 1)
-    nearer = index + math.floor((distance - _lattice_bound(looks, index)) * slope / LATTICE_STEP)
-    index = min(max(nearer, lowest), highest - 1)
-    while index > lowest and _lattice_bound(looks, index) > distance:
-        index -= 1
-    while index < highest - 1 and _lattice_bound(looks, index + 1) <= distance:
-        index += 1
-    if _lattice_bound(looks, index) > distance:
-        return 1.0
-    if _lattice_bound(looks, index + 1) <= distance:
-        return 0.0
-    # Six points around, fewer at the ends.
-    near = range(max(index - 2, lowest), min(index + 3, highest) + 1)
-    bounds = [_lattice_bound(looks, each) for each in near]
-    if any(low >= high for low, high in itertools.pairwise(bounds)):
-        # Levels above 1/2 of a look right after another one: the boundary may turn there.
-        near = range(index, index + 2)
-        bounds = [_lattice_bound(looks, each) for each in near]
-    levels = [_lattice_z(each) for each in near]
-    for width in range(1, len(levels)):
-        for i in range(len(levels) - width):
-            ahead, behind = distance - bounds[i], distance - bounds[i + width]
-            levels[i] = (ahead * levels[i + 1] - behind * levels[i]) / (ahead - behind)
-    nearest = min(max(levels[0], _lattice_z(index)), _lattice_z(index + 1))
-    return float(special.ndtr(-nearest))
-
-
-@functools.lru_cache(maxsize=8192)
-def _lattice_bound(looks: _Looks, index: int) -> float:
-    return spending_bounds(
-        looks.information,
-        looks.spending,
-        float(special.log_ndtr(-_lattice_z(index))),
-        two_sided=looks.two_sided,
-        spend_all=looks.is_final,
-    )[-1]
-
-
-def _lattice_z(index: int) -> float:
-    # Off zero: with both sides at 1/2 there is nothing between the boundaries.
-    return LATTICE_STEP * (index + 0.1)
+    return max(far, t_quantile(FAR_TAIL, df))

@@ -16,7 +16,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from abtesting.statistics.boundaries import require_alpha
+from abtesting.statistics.arguments import (
+    require_alpha,
+    require_at_least,
+    require_finite,
+    require_positive,
+    require_probability,
+    shown,
+)
 from abtesting.statistics.roots import find_root
 
 Array = npt.NDArray[np.float64]
@@ -95,7 +102,7 @@ class GammaExponentialMixture:
 
     def __post_init__(self) -> None:
         _require_tuning(self.optimal_variance, self.tuning_alpha)
-        _require_scale(self.scale)
+        require_positive("scale", self.scale)
 
     def log_value(self, total: float, variance: float) -> float:
         """Return the log of the mixture when the sum is `total` at intrinsic time `variance`."""
@@ -103,15 +110,8 @@ class GammaExponentialMixture:
         prior = best_rho(self.optimal_variance, 2 * self.tuning_alpha) / square
         shape = variance / square + prior
         rate = total / self.scale + shape
-        return (
-            prior * math.log(prior)
-            - math.lgamma(prior)
-            - math.log(float(special.gammainc(prior, prior)))
-            + math.lgamma(shape)
-            + math.log(float(special.gammainc(shape, rate)))
-            - shape * math.log(rate)
-            + (rate - prior)
-        )
+        tails = special.gammainc([prior, shape], [prior, rate])
+        return _gamma_log_value(prior, shape, rate, *np.log(tails).tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class GammaPoissonMixture:
 
     def __post_init__(self) -> None:
         _require_tuning(self.optimal_variance, self.tuning_alpha)
-        _require_scale(self.scale)
+        require_positive("scale", self.scale)
 
     def log_value(self, total: float, variance: float) -> float:
         """Return the log of the mixture when the sum is `total` at intrinsic time `variance`."""
@@ -146,15 +146,8 @@ class GammaPoissonMixture:
         prior = best_rho(self.optimal_variance, 2 * self.tuning_alpha) / square
         rate = variance / square + prior
         shape = total / self.scale + rate
-        return (
-            prior * math.log(prior)
-            - math.lgamma(prior)
-            - math.log(float(special.gammaincc(prior, prior)))
-            + math.lgamma(shape)
-            + math.log(float(special.gammaincc(shape, rate)))
-            - shape * math.log(rate)
-            + (rate - prior)
-        )
+        tails = special.gammaincc([prior, shape], [prior, rate])
+        return _gamma_log_value(prior, shape, rate, *np.log(tails).tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +179,7 @@ class BetaBinomialMixture:
 
     def __post_init__(self) -> None:
         _require_tuning(self.optimal_variance, self.tuning_alpha)
-        require_alpha(self.probability, name="probability")
+        require_probability("probability", self.probability)
 
     def log_value(self, total: float, variance: float) -> float:
         """Return the log of the mixture when the sum is `total` at intrinsic time `variance`."""
@@ -228,8 +221,12 @@ def uniform_boundary(mixture: Mixture, variance: float, *, alpha: float) -> floa
         variance: Intrinsic time of the sum.
         alpha: Chance that the sum ever strays beyond.
     """
+    if not hasattr(mixture, "log_value"):
+        raise ValueError(
+            f"mixture is {shown(mixture)}; it must be a Mixture such as NormalMixture(500.0)"
+        )
     require_alpha(alpha)
-    _require_variance(variance)
+    require_positive("variance", variance)
     threshold = -math.log(alpha)
     if isinstance(mixture, NormalMixture) and mixture.two_sided:
         rho = mixture.rho
@@ -275,11 +272,9 @@ def polynomial_stitching(
         [29.2, 264.3]
     """
     require_alpha(alpha)
-    _require_variance(variance)
-    if not min_variance > 0:
-        raise ValueError(f"min_variance is {min_variance!r}; it must be above 0")
-    if not scale >= 0:
-        raise ValueError(f"scale is {scale!r}; it must be 0 or above")
+    require_positive("variance", variance)
+    require_positive("min_variance", min_variance)
+    require_at_least("scale", scale, 0)
     if not (power > 1 and spacing > 1):
         raise ValueError(f"power is {power!r} and spacing {spacing!r}; both must be above 1")
     late = max(variance, min_variance)
@@ -294,24 +289,29 @@ def polynomial_stitching(
 
 def best_rho(variance: float, alpha: float) -> float:
     """Return the intrinsic time a two-sided normal mixture adds to be tightest at `variance`."""
+    require_positive("variance", variance)
+    require_alpha(alpha)
     evidence = -2 * math.log(alpha)
     return variance / (evidence + math.log1p(evidence))
 
 
+def _gamma_log_value(
+    prior: float, shape: float, rate: float, log_prior_tail: float, log_tail: float
+) -> float:
+    """Return the log of a mixture over a part of a gamma distribution, `tail` of it."""
+    return (
+        prior * math.log(prior)
+        - math.lgamma(prior)
+        - log_prior_tail
+        + math.lgamma(shape)
+        + log_tail
+        - shape * math.log(rate)
+        + (rate - prior)
+    )
+
+
 def _require_tuning(optimal_variance: float, tuning_alpha: float) -> None:
-    if not (math.isfinite(optimal_variance) and optimal_variance > 0):
-        raise ValueError(
-            f"optimal_variance is {optimal_variance!r}; it must be a finite number above 0"
-        )
+    require_positive("optimal_variance", optimal_variance)
+    require_finite("tuning_alpha", tuning_alpha)
     if not 0 < tuning_alpha < 0.5:
         raise ValueError(f"tuning_alpha is {tuning_alpha!r}; it must be between 0 and 0.5")
-
-
-def _require_scale(scale: float) -> None:
-    if not (math.isfinite(scale) and scale > 0):
-        raise ValueError(f"scale is {scale!r}; it must be a finite number above 0")
-
-
-def _require_variance(variance: float) -> None:
-    if not (math.isfinite(variance) and variance > 0):
-        raise ValueError(f"variance is {variance!r}; it must be a finite number above 0")

@@ -10,7 +10,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from abtesting.statistics.boundaries import require_alpha
+from abtesting.statistics.arguments import (
+    require_alpha,
+    require_at_least,
+    require_finite,
+    require_positive,
+)
 from abtesting.statistics.types import Interval, NotEnoughData
 
 
@@ -64,11 +69,9 @@ def msprt(estimate: float, standard_error: float, *, tau: float, alpha: float) -
         (17.97, 0.0556)
     """
     require_alpha(alpha)
-    if not math.isfinite(estimate):
-        raise ValueError(f"estimate is {estimate!r}; it must be a finite number")
+    require_finite("estimate", estimate)
     for name, value in (("standard_error", standard_error), ("tau", tau)):
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"{name} is {value!r}; it must be a finite number above 0")
+        require_positive(name, value)
     # Not squared: variances of very small or large amounts leave the float range.
     spread = math.hypot(1, tau / standard_error)
     shrink = tau / standard_error / spread
@@ -106,7 +109,10 @@ def msprt_normal(
         >>> round(result.e_value, 2)
         2.59
     """
-    _require_units(num_units_per_arm)
+    require_at_least("num_units_per_arm", num_units_per_arm, 1)
+    require_finite("control_mean", control_mean)
+    require_finite("variant_mean", variant_mean)
+    require_positive("standard_deviation", standard_deviation)
     return msprt(
         variant_mean - control_mean,
         standard_deviation * math.sqrt(2 / num_units_per_arm),
@@ -134,9 +140,10 @@ def msprt_bernoulli(
         >>> round(result.e_value, 2)
         67.67
     """
-    _require_units(num_units_per_arm)
+    require_at_least("num_units_per_arm", num_units_per_arm, 1)
     rates = []
     for name, successes in (("control", control_successes), ("variant", variant_successes)):
+        require_finite(f"{name}_successes", successes)
         if not 0 <= successes <= num_units_per_arm:
             raise ValueError(
                 f"{name} has {successes!r} successes among {num_units_per_arm} units; there must "
@@ -153,8 +160,3 @@ def msprt_bernoulli(
             ),
         )
     return msprt(rates[1] - rates[0], math.sqrt(variance), tau=tau, alpha=alpha)
-
-
-def _require_units(num_units: int) -> None:
-    if num_units < 1:
-        raise ValueError(f"num_units_per_arm is {num_units!r}; it must be at least 1")

@@ -16,7 +16,12 @@ from dataclasses import dataclass
 
 from scipy import special
 
-from abtesting.statistics.boundaries import require_alpha, require_level
+from abtesting.statistics.arguments import (
+    require_alpha,
+    require_finite,
+    require_probability,
+    require_type,
+)
 from abtesting.statistics.roots import bracket_root, find_root
 from abtesting.statistics.sequential.crossing import (
     MAX_LOOKS,
@@ -86,6 +91,7 @@ def equal_looks(num_looks: int) -> tuple[float, ...]:
         >>> equal_looks(4)
         (0.25, 0.5, 0.75, 1.0)
     """
+    require_finite("num_looks", num_looks)
     if not 1 <= num_looks <= MAX_LOOKS:
         raise ValueError(f"num_looks is {num_looks!r}; it must be 1 to {MAX_LOOKS}")
     return tuple(look / num_looks for look in range(1, num_looks + 1))
@@ -115,7 +121,7 @@ def spending_design(
         >>> [round(critical, 3) for critical in design.critical_values]
         [4.877, 3.357, 2.68, 2.29, 2.031]
     """
-    require_level(alpha, side)
+    require_alpha(alpha, side)
     times = check_information(information)
     two_sided = side == "two_sided"
     return GroupSequentialDesign(
@@ -155,7 +161,8 @@ def wang_tsiatis_design(
         >>> [round(critical, 3) for critical in obrien_fleming.critical_values]
         [4.562, 3.226, 2.634, 2.281, 2.04]
     """
-    require_level(alpha, side)
+    require_alpha(alpha, side)
+    require_finite("delta", delta)
     if not -10 <= delta <= 0.5:
         raise ValueError(f"delta is {delta!r}; it must be between -10 and 0.5")
     times = check_information(information)
@@ -184,10 +191,13 @@ def _wang_tsiatis_bounds(
         return math.log(chances.total / alpha)
 
     tail = alpha / 2 if two_sided else alpha
-    # Between one look alone and as many independent looks.
-    lowest = -float(special.ndtri(tail))
+    # Between one look alone and as many independent looks; a little lower, since the looks before
+    # the last may add less than rounding does.
+    alone = -float(special.ndtri(tail))
     highest = -float(special.ndtri(tail / len(times)))
-    constant = lowest if len(times) == 1 else find_root(excess, lowest, highest, tolerance=1e-11)
+    constant = alone
+    if len(times) > 1:
+        constant = find_root(excess, 0.999 * alone, highest, tolerance=1e-11)
     return tuple(constant * factor for factor in shape)
 
 
@@ -219,9 +229,10 @@ def with_futility(
         >>> [round(bound, 3) for bound in bounds]
         [-0.236, 1.17, 1.993]
     """
+    require_type("design", design, GroupSequentialDesign)
     if design.side == "two_sided":
-        raise ValueError("the design is two_sided; futility bounds need a side")
-    require_alpha(power, name="power")
+        raise ValueError("design.side is 'two_sided'; it must be 'greater' or 'less' for futility")
+    require_probability("power", power)
     if len(design.information) == 1:
         return dataclasses.replace(design, futility=design.critical_values)
 

@@ -16,7 +16,13 @@ from typing import ClassVar, Protocol
 
 from scipy import special
 
-from abtesting.statistics.boundaries import require_alpha
+from abtesting.statistics.arguments import (
+    require_at_least,
+    require_finite,
+    require_positive,
+    require_probability,
+    shown,
+)
 
 
 class Spending(Protocol):
@@ -34,6 +40,33 @@ class Spending(Protocol):
 
         Logs, because a repeated p-value may need a level below what floats hold.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class SpendingByPlan:
+    """Spends by shares of the plan, where the information of the looks is another.
+
+    Attributes:
+        base: What is spent by a share of the plan.
+        shares: Pairs of information and share of the plan, one for each look.
+
+    References:
+        Lan, K. K. G. & DeMets, D. L. (1989). Group sequential procedures: calendar versus
+        information time. Statistics in Medicine 8(10).
+    """
+
+    base: Spending
+    shares: tuple[tuple[float, float], ...]
+
+    @property
+    def name(self) -> str:
+        """Key of the function in results."""
+        return self.base.name
+
+    def log_spent(self, log_level: float, information: float) -> float:
+        """Return the log of what may be spent at the look with this information."""
+        share = dict(self.shares)[information]
+        return log_level if share >= 1 else self.base.log_spent(log_level, share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +136,7 @@ class KimDeMets:
     name: ClassVar[str] = "kim_demets"
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.gamma) and self.gamma > 0):
-            raise ValueError(f"gamma is {self.gamma!r}; it must be a finite number above 0")
+        require_positive("gamma", self.gamma)
 
     def log_spent(self, log_level: float, information: float) -> float:
         """Return the log of what may be spent by `information`."""
@@ -132,6 +164,7 @@ class HwangShihDeCani:
     name: ClassVar[str] = "hwang_shih_decani"
 
     def __post_init__(self) -> None:
+        require_finite("gamma", self.gamma)
         if not abs(self.gamma) <= 500:
             raise ValueError(f"gamma is {self.gamma!r}; it must be between -500 and 500")
 
@@ -151,9 +184,12 @@ def spent(spending: Spending, level: float, information: float) -> float:
         >>> spent(Pocock(), 0.025, 1.2)
         0.025
     """
-    require_alpha(level, name="level")
-    if not (math.isfinite(information) and information >= 0):
-        raise ValueError(f"information is {information!r}; it must be a finite number, 0 or above")
+    require_probability("level", level)
+    require_at_least("information", information, 0)
+    if not hasattr(spending, "log_spent"):
+        raise ValueError(
+            f"spending is {shown(spending)}; it must be a Spending such as ObrienFleming()"
+        )
     if information == 0:
         return 0.0
     if information >= 1:

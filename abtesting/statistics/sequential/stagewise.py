@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from scipy import special
 
+from abtesting.statistics.arguments import require_finite, require_positive, require_type
 from abtesting.statistics.roots import bracket_root, find_root
 from abtesting.statistics.sequential.crossing import crossing_probabilities
 from abtesting.statistics.sequential.group_sequential import normal_of_t
@@ -85,10 +86,9 @@ def stagewise_inference(
         >>> round(result.estimate, 4), round(result.p_value, 4)
         (0.0317, 0.0019)
     """
-    if not math.isfinite(estimate):
-        raise ValueError(f"estimate is {estimate!r}; it must be a finite number")
-    if not (math.isfinite(standard_error) and standard_error > 0):
-        raise ValueError(f"standard_error is {standard_error!r}; it must be finite and above 0")
+    require_finite("estimate", estimate)
+    require_positive("standard_error", standard_error)
+    require_type("design", design, GroupSequentialDesign)
     if design.futility is not None:
         raise ValueError("design has futility bounds; final inference is made without them")
     turned = -1.0 if design.side == "less" else 1.0

@@ -16,6 +16,13 @@ import numpy.typing as npt
 from scipy import special
 
 from abtesting.statistics.adaptive.bandit_posteriors import Goal
+from abtesting.statistics.arguments import (
+    as_floats,
+    require_at_least,
+    require_generator,
+    require_list,
+    shown,
+)
 from abtesting.statistics.simulation.generators import Generator
 from abtesting.statistics.simulation.paths import Floats
 
@@ -84,8 +91,8 @@ def simulate_bandit(
         num_runs: Number of bandits.
         rng: Source of randomness.
         floor: Smallest share of an arm.
-        fixed_shares: Shares that stay as they are, for a comparison; `None` for a bandit, whose
-            first batch is split evenly.
+        fixed_shares: Shares that stay as they are, relative to one another, for a comparison;
+            `None` for a bandit, whose first batch is split evenly.
         binary: Whether units convert or not.
         goal: Whether the best value is the largest or the smallest.
 
@@ -102,16 +109,25 @@ def simulate_bandit(
         >>> bool(runs.units[:, -1, 1].mean() > 400), bool((runs.picked == 1).mean() > 0.9)
         (True, True)
     """
-    num_arms = len(lifts)
+    require_generator(rng)
+    require_at_least("num_runs", num_runs, 1)
+    require_list("batches", batches)
+    for i, batch in enumerate(batches):
+        require_at_least(f"batches[{i}]", batch, 1)
+    num_arms = len(as_floats("lifts", lifts))
     if num_arms < 2:
         raise ValueError(f"lifts has {num_arms} arms; it must have at least 2")
-    if not batches or min(batches) < 1:
-        raise ValueError(f"batches are {list(batches)!r}; each must have at least 1 unit")
+    if not batches:
+        raise ValueError("batches is empty; there must be at least 1")
+    if not hasattr(generator, "totals"):
+        raise ValueError(
+            f"generator is {shown(generator)}; it must be a Generator such as Conversions(0.05)"
+        )
     if not 0 <= floor <= 1 / num_arms:
         raise ValueError(
             f"floor is {floor!r}; with {num_arms} arms it must be from 0 to {1 / num_arms:g}"
         )
-    start = np.ones(num_arms) if fixed_shares is None else np.asarray(fixed_shares, dtype=float)
+    start = np.ones(num_arms) if fixed_shares is None else as_floats("fixed_shares", fixed_shares)
     if len(start) != num_arms or not (start > 0).all():
         raise ValueError(f"fixed_shares are {start.tolist()!r}; there must be one an arm, above 0")
     shares = np.tile(start / start.sum(), (num_runs, 1))
@@ -204,6 +220,11 @@ def z_of_batches(runs: BanditRuns, *, variant: int = 1) -> tuple[Floats, Floats 
     if runs.binary:
         inside, df = (np.repeat(x.sum(axis=1, keepdims=True), 2, axis=1) for x in (inside, df))
     variances = inside / np.maximum(df, 1.0)
+    if not runs.binary:
+        together = inside.sum(axis=1, keepdims=True) / np.maximum(
+            df.sum(axis=1, keepdims=True), 1.0
+        )
+        variances = np.maximum(variances, together)
     spreads = variances[:, np.newaxis, :] / sizes
     clock = np.where(kept, runs.units.sum(axis=2), 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -252,6 +273,8 @@ def equal_batches(num_units: int, num_batches: int) -> tuple[int, ...]:
         >>> equal_batches(10, 4)
         (2, 3, 2, 3)
     """
+    require_at_least("num_units", num_units, 0)
+    require_at_least("num_batches", num_batches, 1)
     num_batches = max(1, min(num_batches, num_units))
     edges = [math.floor(i * num_units / num_batches) for i in range(num_batches + 1)]
     return tuple(b - a for a, b in itertools.pairwise(edges))

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from abtesting.statistics.arguments import as_floats, require_probability
 from abtesting.statistics.simulation.past_units import split_again
 from abtesting.statistics.simulation.paths import Floats, Ints, Paths, features, increments
 
@@ -88,8 +89,7 @@ class Conversions(Drawn):
     rate: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.rate < 1:
-            raise ValueError(f"rate is {self.rate!r}; it must be between 0 and 1, both excluded")
+        require_probability("rate", self.rate)
 
     @property
     def mean(self) -> float:
@@ -280,11 +280,8 @@ def resplit(
         >>> bool(((control.sums + variant.sums)[:, 1] == 4950).all())
         True
     """
-    if not 0 < share < 1:
-        raise ValueError(f"share is {share!r}; it must be between 0 and 1, both excluded")
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 1:
-        raise ValueError("values must be one row of finite numbers")
+    require_probability("share", share)
+    array = as_floats("values", values)
     ((control, variant),) = split_again(
         [array], looks, shares=(1 - share, share), num_runs=num_runs, rng=rng
     )
@@ -316,9 +313,9 @@ def totals_of_values(counts: Ints, active: Ints, draw: Callable[[int], Floats]) 
 
 
 def _rows(values: npt.ArrayLike) -> Floats:
-    array = np.asarray(values, dtype=np.float64)
+    array = as_floats("values", values, ndim=(1, 2))
     is_ratio = array.ndim == 2 and array.shape[1] == 2
-    if not (array.ndim == 1 or is_ratio) or len(array) == 0 or not np.isfinite(array).all():
+    if not (array.ndim == 1 or is_ratio) or len(array) == 0:
         raise ValueError(
             f"values have the shape {array.shape}; they must be finite numbers of shape [n], or "
             "[n, 2] for a ratio, with n above 0"

@@ -13,6 +13,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from abtesting.statistics.arguments import (
+    as_floats,
+    require_at_least,
+    require_generator,
+    require_list,
+    require_weights,
+)
 from abtesting.statistics.simulation.paths import Floats, Paths, features, increments
 
 MAX_VALUES = 4_000_000
@@ -50,11 +57,15 @@ def split_again(
         >>> (a.num_units + b.num_units + c.num_units).tolist()
         [[90], [90]]
     """
+    require_generator(rng)
+    require_at_least("num_runs", num_runs, 1)
     num_units, added = increments(looks)
+    require_list("samples", samples)
     powers = [_powers(sample, upto=int(num_units[-1])) for sample in samples]
     if not powers:
         raise ValueError("samples are none; there must be at least 1")
-    if len(shares) < 2 or not all(0 < share < math.inf for share in shares):
+    require_weights("shares", shares)
+    if len(shares) < 2 or min(shares) == 0:
         raise ValueError(f"shares are {list(shares)!r}; there must be 2 or more, each above 0")
     edges = np.cumsum(shares) / math.fsum(shares)
     columns = np.hstack(powers)
@@ -82,9 +93,9 @@ def split_again(
 
 
 def _powers(sample: npt.ArrayLike, *, upto: int) -> Floats:
-    array = np.asarray(sample, dtype=np.float64)
+    array = as_floats("sample", sample, ndim=(1, 2))
     is_ratio = array.ndim == 2 and array.shape[1] == 2
-    if not (array.ndim == 1 or is_ratio) or not np.isfinite(array).all():
+    if not (array.ndim == 1 or is_ratio):
         raise ValueError(
             f"a sample has the shape {array.shape}; it must be finite numbers of shape [n], or "
             "[n, 2] for a ratio"

@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from abtesting.statistics.arguments import as_floats
 from abtesting.statistics.batch import ArmArrays
 
 Floats = npt.NDArray[np.float64]
@@ -129,8 +130,8 @@ def increments(looks: Sequence[int]) -> tuple[Ints, Ints]:
     Raises:
         ValueError: They don't increase.
     """
-    num_units = np.asarray(looks, dtype=np.int64)
+    num_units = as_floats("looks", looks).astype(np.int64)
     added = np.diff(num_units, prepend=0)
-    if num_units.ndim != 1 or len(num_units) == 0 or (added <= 0).any():
+    if len(num_units) == 0 or (added <= 0).any():
         raise ValueError(f"looks are {list(looks)!r}; they must be increasing numbers of units")
     return num_units, added

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from abtesting.statistics.arguments import require_boundary, require_list, require_type
 from abtesting.statistics.batch import compare_means_batch, compare_ratios_batch
 from abtesting.statistics.batch_proportions import compare_proportions_batch
 from abtesting.statistics.boundaries import Boundary
@@ -96,6 +97,12 @@ def shown(
     """
     if kind not in get_args(Kind):
         raise ValueError(f"kind is {kind!r}; it must be one of {', '.join(get_args(Kind))}")
+    require_type("control", control, Paths)
+    require_type("variant", variant, Paths)
+    require_list("boundaries", boundaries)
+    for boundary in boundaries:
+        if boundary is not None:
+            require_boundary(boundary)
     num_looks = control.sums.shape[1]
     if len(boundaries) != num_looks or variant.sums.shape != control.sums.shape:
         raise ValueError(

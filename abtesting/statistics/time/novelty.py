@@ -16,7 +16,7 @@ import numpy as np
 from scipy import special
 
 from abtesting.statistics.adaptive.doubly_robust import FloatArray, ScoreMean, normal_mean
-from abtesting.statistics.boundaries import require_alpha
+from abtesting.statistics.arguments import require_alpha, require_moments
 from abtesting.statistics.moments import Moments
 from abtesting.statistics.types import Interval, NotEnoughData
 
@@ -124,6 +124,7 @@ def analyse_novelty(
         (0.05, True)
     """
     require_alpha(alpha)
+    require_moments(control, variant)
     num_days = len(control.means)
     if len(variant.means) != num_days:
         raise ValueError(

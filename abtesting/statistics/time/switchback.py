@@ -16,8 +16,15 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from abtesting.statistics.adaptive.doubly_robust import IntArray, as_arms, as_floats
-from abtesting.statistics.boundaries import require_alpha
+from abtesting.statistics.adaptive.doubly_robust import IntArray, as_arms
+from abtesting.statistics.arguments import (
+    as_floats,
+    is_number,
+    require_alpha,
+    require_at_least,
+    require_generator,
+    require_type,
+)
 from abtesting.statistics.types import NotEnoughData
 
 Mask = NDArray[np.bool_]
@@ -51,7 +58,7 @@ class SwitchbackDesign:
                 f"block_starts end at {starts[-1]}; they must be below num_periods, "
                 f"{self.num_periods}"
             )
-        if not 0 <= self.carryover < self.num_periods:
+        if not (is_number(self.carryover) and 0 <= self.carryover < self.num_periods):
             raise ValueError(
                 f"carryover is {self.carryover!r}; it must be from 0 to {self.num_periods - 1}"
             )
@@ -75,8 +82,8 @@ def regular_design(num_periods: int, *, block_length: int, carryover: int = 0) -
         >>> regular_design(10, block_length=4).block_starts
         (0, 4, 8)
     """
-    if block_length < 1:
-        raise ValueError(f"block_length is {block_length!r}; it must be at least 1")
+    require_at_least("num_periods", num_periods, 1)
+    require_at_least("block_length", block_length, 1)
     return SwitchbackDesign(
         num_periods=num_periods,
         block_starts=tuple(range(0, num_periods, block_length)),
@@ -98,8 +105,8 @@ def minimax_design(num_periods: int, *, carryover: int) -> SwitchbackDesign:
         >>> minimax_design(20, carryover=3).block_starts
         (0, 6, 9, 12)
     """
-    if carryover < 0:
-        raise ValueError(f"carryover is {carryover!r}; it must be at least 0")
+    require_at_least("num_periods", num_periods, 1)
+    require_at_least("carryover", carryover, 0)
     step = max(carryover, 1)
     if num_periods < 4 * step:
         raise ValueError(
@@ -183,8 +190,8 @@ def randomisation_test(
         (1.52, 0.0254, 4096)
     """
     require_alpha(alpha)
-    if num_draws < 1:
-        raise ValueError(f"num_draws is {num_draws!r}; it must be at least 1")
+    require_generator(rng)
+    require_at_least("num_draws", num_draws, 1)
     y, on = check_periods(design, outcomes, schedule)
     y = y - y.mean()
     ran = on[np.newaxis]
@@ -233,7 +240,8 @@ def check_periods(
     design: SwitchbackDesign, outcomes: ArrayLike, schedule: ArrayLike
 ) -> tuple[NDArray[np.float64], Mask]:
     """Return outcomes and where the variant was on, or raise if they don't fit the design."""
-    y, on = as_floats("outcomes", outcomes, ndim=1), as_arms("schedule", schedule, num_arms=2) == 1
+    require_type("design", design, SwitchbackDesign)
+    y, on = as_floats("outcomes", outcomes), as_arms("schedule", schedule, num_arms=2) == 1
     if not len(y) == len(on) == design.num_periods:
         raise ValueError(
             f"there are {len(y)} outcomes and {len(on)} periods in the schedule; the design has "

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from abtesting.statistics.adaptive.doubly_robust import as_arms, as_floats
-from abtesting.statistics.boundaries import require_alpha
+from abtesting.statistics.adaptive.doubly_robust import as_arms
+from abtesting.statistics.arguments import as_floats, require_alpha, require_finite
 from abtesting.statistics.time.switchback import SwitchbackDesign, check_periods, exposed
 from abtesting.statistics.types import Interval, NotEnoughData
 
@@ -97,8 +97,7 @@ def horvitz_thompson(
         (2.857, 2.241)
     """
     require_alpha(alpha)
-    if not math.isfinite(baseline):
-        raise ValueError(f"baseline is {baseline!r}; it must be a finite number")
+    require_finite("baseline", baseline)
     y, on = check_periods(design, outcomes, schedule)
     blocks, counted = design.blocks, np.arange(design.carryover, design.num_periods)
     # Periods that depend on the same coins move together: one group each.
@@ -181,10 +180,13 @@ def newey_west(
         (0.0, 1.384)
     """
     require_alpha(alpha)
-    y = as_floats("outcomes", outcomes, ndim=1)
+    y = as_floats("outcomes", outcomes)
     on = as_arms("schedule", schedule, num_arms=2) == 1
     if len(y) != len(on):
-        raise ValueError(f"there are {len(y)} outcomes and {len(on)} periods in the schedule")
+        raise ValueError(
+            f"there are {len(y)} outcomes and {len(on)} periods in the schedule; they must be equal"
+        )
+    require_finite("carryover", carryover)
     if not 0 <= carryover < max(len(y), 1):
         raise ValueError(f"carryover is {carryover!r}; it must be from 0 to {len(y) - 1}")
     if lag is not None and not 0 <= lag < len(y):

@@ -246,7 +246,7 @@ def test_tails_agree_with_scipy():
         (lambda: beta(-1, 2), "successes is -1"),
         (lambda: GammaPosterior(events=1, units=math.inf), "units is inf"),
         (lambda: with_floor([0.5, 0.5], 0.6), "floor is 0.6"),
-        (lambda: with_floor([0.5, -0.5], 0.1), "weights are"),
+        (lambda: with_floor([0.5, -0.5], 0.1), "weights"),
         (lambda: with_floor([0.5, 0.5], 0.1, rule="add"), "rule is 'add'"),
         (lambda: top_two_shares([normal(0.0)] * 2, leader_share=0), "leader_share is 0"),
         (

@@ -190,9 +190,9 @@ def test_bad_tables():
         anytime_regression(Moments.zero(1), Moments.zero(2), alpha=0.05)
     with pytest.raises(ValueError, match="column is 5"):
         anytime_ols([1.0, 2.0], [[1, 0], [1, 1]], column=5, alpha=0.05)
-    with pytest.raises(ValueError, match="must be \\[n\\]"):
+    with pytest.raises(ValueError, match="design has 1 dim"):
         anytime_ols([1.0, 2.0], [1, 1], column=0, alpha=0.05)
-    with pytest.raises(ValueError, match="not finite"):
+    with pytest.raises(ValueError, match="must be finite"):
         anytime_ols([1.0, math.nan], [[1, 0], [1, 1]], column=1, alpha=0.05)
     with pytest.raises(ValueError, match="above 0"):
         phi_for_plan(0, 5, alpha=0.05)

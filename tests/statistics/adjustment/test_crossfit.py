@@ -112,7 +112,7 @@ def test_too_few_units():
     [
         ({"features": np.zeros(3)}, "features has shape"),
         ({"outcomes": np.zeros((40, 2))}, "outcomes has 2 dimensions"),
-        ({"outcomes": np.full(40, np.nan)}, "outcomes holds a value"),
+        ({"outcomes": np.full(40, np.nan)}, r"outcomes\[0\] is nan"),
         ({"units": [1, 2]}, "units has shape"),
         ({"num_folds": 1}, "num_folds is 1"),
     ],

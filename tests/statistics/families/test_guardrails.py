@@ -23,8 +23,10 @@ def test_all_pass_exactly_if_each_passes(p_values, alpha):
     assert result.all_pass == all(result.passed) == (result.p_value < alpha)
 
 
-def test_without_guardrails_all_pass():
-    assert check_guardrails([]).all_pass
+def test_without_guardrails_the_goals_alone_decide():
+    result = decide_to_ship([0.004, 0.3], [])
+    assert (result.ship, result.p_value, result.guardrails) == (True, 0.008, None)
+    assert not decide_to_ship([0.04, 0.3], []).ship
 
 
 @given(P_VALUES, P_VALUES)
@@ -101,12 +103,13 @@ def test_a_variant_that_should_not_ship_does_so_at_most_at_alpha(wrong):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: check_guardrails([]), "p_values is empty; a check needs at least 1 guardrail"),
         (lambda: check_guardrails([1.2]), r"p_values\[0\] is 1.2"),
         (lambda: check_guardrails([math.nan]), r"p_values\[0\] is nan"),
         (lambda: check_guardrails([0.1], alpha=0), "alpha is 0"),
         (lambda: decide_to_ship([], [0.1]), "goal_p_values is empty"),
         (lambda: decide_to_ship([0.1], [0.1], method="bh"), "method is 'bh'"),
-        (lambda: required_per_metric(num_goals=0, num_guardrails=0), "not both 0"),
+        (lambda: required_per_metric(num_goals=0, num_guardrails=0), "one must be above 0"),
         (lambda: required_per_metric(num_goals=1, num_guardrails=1, power=1), "power is 1"),
     ],
 )

@@ -164,3 +164,5 @@ def test_bad_input_is_refused():
         check_balance(one, two, names=["a", "b"], boundary=FIXED)
     with pytest.raises(ValueError, match=r"boundary\.side is 'greater'"):
         check_balance(one, one, names=["a", "b"], boundary=FixedHorizon(0.05, "greater"))
+    with pytest.raises(ValueError, match=r"names are .*; each must be there once"):
+        check_balance(one, one, names=["a", "a"], boundary=FIXED)

@@ -6,8 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from abtesting.statistics.bayesian.priors import NormalPrior
+from abtesting.statistics.planning.assurance import plan_assurance
 from abtesting.statistics.planning.duration import Traffic, detectable_by_duration, duration
+from abtesting.statistics.planning.power_best import plan_best_variant
+from abtesting.statistics.planning.power_equivalence import plan_equivalence_means
+from abtesting.statistics.planning.power_families import plan_decision, plan_many_arms
 from abtesting.statistics.planning.power_means import plan_means
+from abtesting.statistics.planning.power_noninferiority import plan_noninferiority_means
+from abtesting.statistics.planning.power_ranks import plan_ranks
+from abtesting.statistics.planning.power_srm import plan_srm
+from abtesting.statistics.planning.sequential_power import plan_sequential
+from abtesting.statistics.sequential.sequential_designs import equal_looks, spending_design
 
 
 def test_weekday_pattern_starts_with_the_first_day():
@@ -108,7 +118,7 @@ def test_durations_without_units_are_left_out():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Traffic.at_rate(-1.0), "units_per_week is -7"),
+        (lambda: Traffic.at_rate(-1.0), "units_per_day is -1"),
         (lambda: Traffic.at_rate(1.0, weekday_weights=(1, 2)), "weekday_weights are"),
         (lambda: Traffic.at_rate(1.0, weekday_weights=(0,) * 7), "at least one must be above 0"),
         (lambda: Traffic.at_rate(1.0, weekly_returning=1.0), "weekly_returning is 1.0"),
@@ -123,5 +133,81 @@ def test_durations_without_units_are_left_out():
     ],
 )
 def test_bad_input(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+PLANS = {
+    "fixed": lambda: plan_means(variance=1.0, effect=0.1, power=0.8),
+    "sequential": lambda: plan_sequential(
+        spending_design(equal_looks(4), alpha=0.05), power=0.8, fixed_num_units=3_000
+    ),
+    "equivalence": lambda: plan_equivalence_means(variance=1.0, margin=0.1, power=0.8),
+    "noninferiority": lambda: plan_noninferiority_means(variance=1.0, margin=0.1, power=0.8),
+    "ranks": lambda: plan_ranks(probability=0.55, power=0.8),
+    "srm": lambda: plan_srm(lost=0.1, power=0.8),
+    "many arms": lambda: plan_many_arms(plan_means(variance=1.0, effect=0.1, power=0.8)),
+    "best": lambda: plan_best_variant(3, variance=1.0, lead=0.1, power=0.8),
+    "assurance": lambda: plan_assurance(NormalPrior(0.1, 0.1), variance=1.0, assurance=0.5),
+    "decision": lambda: plan_decision(
+        [lambda alpha, power: plan_means(variance=1.0, effect=0.1, power=power)], []
+    ),
+}
+
+
+@pytest.mark.parametrize("make", PLANS.values(), ids=PLANS)
+def test_every_plan_has_a_duration(make):
+    plan = make()
+    result = duration(Traffic.at_rate(100.0), plan, whole_weeks=False)
+    assert result.num_days == math.ceil(plan.total_num_units / 100)
+    assert result.needed_num_units == plan.total_num_units
+
+
+def test_weekends_that_bring_most_units_may_decide_the_week():
+    flat = Traffic.at_rate(100.0)
+    weekends = Traffic.at_rate(100.0, weekday_weights=(1, 1, 1, 1, 1, 5, 5))
+    assert duration(flat, 350, whole_weeks=False).num_days == 4
+    assert duration(weekends, 350, whole_weeks=False).num_days == 6
+    assert duration(flat, 350).num_days == duration(weekends, 350).num_days == 7
+
+
+def test_units_of_the_last_day_are_watched_as_long_as_the_others():
+    result = duration(Traffic.at_rate(100.0), 1_400, follow_up_days=10)
+    assert (result.enrolment_days, result.num_days) == (14, 24)
+    assert result.num_units == pytest.approx(1_400)
+
+
+def test_at_most_so_many_weeks():
+    assert duration(Traffic.at_rate(100.0), 2_900, max_days=28).code == "too_little_traffic"
+    assert duration(Traffic.at_rate(100.0), 2_800, max_days=28).num_days == 28
+
+
+@pytest.mark.parametrize("num_days", [1, 6, 7, 8, 20])
+def test_a_ramp_holds_back_its_days_only(num_days):
+    traffic = Traffic.at_rate(100.0, weekday_weights=(1, 2, 3, 4, 5, 6, 7), weekly_returning=0.2)
+    full = traffic.daily(40)
+    ramped = traffic.ramped([0.1] * num_days).daily(40)
+    assert ramped[:num_days] == pytest.approx([0.1 * number for number in full[:num_days]])
+    assert ramped[num_days:] == pytest.approx(full[num_days:])
+
+
+def test_a_ramp_of_known_days():
+    history = Traffic.from_history([float(day) for day in range(1, 18)])
+    full, ramped = history.daily(30), history.ramped([0.5] * 20).daily(30)
+    assert ramped == pytest.approx([n * (0.5 if day < 20 else 1) for day, n in enumerate(full)])
+    assert history.ramped([]) == history
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Traffic.at_rate(1.0).ramped([0.5, 1.5]), r"shares\[1\] is 1.5"),
+        (lambda: duration(Traffic.at_rate(1.0), 9, follow_up_days=-1), "follow_up_days is -1"),
+        (lambda: duration(Traffic.at_rate(1.0), 9, max_days=0), "max_days is 0"),
+        (lambda: duration(100.0, 9), "traffic is 100.0"),
+        (lambda: detectable_by_duration(Traffic.at_rate(1.0), 9), "plan_of is 9"),
+    ],
+)
+def test_bad_durations(make, message):
     with pytest.raises(ValueError, match=message):
         make()

@@ -16,6 +16,7 @@ from abtesting.statistics.planning.design_effects import (
     cuped_factor,
     measured_design_effect,
 )
+from abtesting.statistics.planning.mid_experiment import mid_experiment_power
 from abtesting.statistics.planning.power import Design, many_arm_shares
 from abtesting.statistics.planning.power_means import plan_means, plan_ratios
 from abtesting.statistics.planning.power_noninferiority import (
@@ -24,7 +25,6 @@ from abtesting.statistics.planning.power_noninferiority import (
     plan_noninferiority_proportions,
 )
 from abtesting.statistics.planning.power_proportions import plan_proportions
-from abtesting.statistics.planning.sequential_power import mid_experiment_power
 from tests.known_answers import cases, close
 
 

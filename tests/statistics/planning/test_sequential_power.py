@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from abtesting.statistics.boundaries import AlwaysValid, FixedHorizon
+from abtesting.statistics.planning.mid_experiment import conditional_power, mid_experiment_power
 from abtesting.statistics.planning.sequential_power import (
     always_valid_design,
-    conditional_power,
     detectable_effect,
-    mid_experiment_power,
     plan_sequential,
     required_drift,
     sequential_power,

@@ -107,11 +107,14 @@ def test_without_enough_data_there_is_a_reason(control, variant, code):
     [
         ({"alpha": 0.001, "num_resamples": 999}, "alpha = 0.001 needs at least 2000"),
         ({"alpha": 2.0}, "alpha is 2.0"),
-        ({"control": [1.0, math.nan]}, "control has values that are not finite"),
+        ({"control": [1.0, math.nan]}, r"control\[1\] is nan; values must be finite"),
         ({"variant": [[1.0]]}, "variant has 2 dimensions"),
+        ({"rng": 1}, "rng is 1; it must be a numpy Generator"),
+        ({"num_resamples": math.inf}, "num_resamples is inf"),
     ],
 )
 def test_bad_input_is_refused(arguments, message):
-    values = {"control": [1.0, 2.0], "variant": [1.0, 3.0]} | arguments
+    rng = np.random.default_rng(1)
+    values = {"control": [1.0, 2.0], "variant": [1.0, 3.0], "rng": rng} | arguments
     with pytest.raises(ValueError, match=message):
-        bootstrap_means(values.pop("control"), values.pop("variant"), rng=None, **values)
+        bootstrap_means(**values)

@@ -197,8 +197,8 @@ def test_wild_bootstrap_draws_signs_of_many_clusters():
     [
         ({"sizes": [1, 2], "totals": [1.0]}, "sizes has 2 clusters and totals 1"),
         ({"sizes": [1, 0], "totals": [1.0, 2.0]}, r"sizes\[1\] is 0"),
-        ({"sizes": [1, 2], "totals": [1.0, math.nan]}, "totals must be"),
-        ({"sizes": [[1]], "totals": [[1.0]]}, "sizes must be"),
+        ({"sizes": [1, 2], "totals": [1.0, math.nan]}, r"totals\[1\] is nan"),
+        ({"sizes": [[1]], "totals": [[1.0]]}, "sizes has 2 dimensions"),
     ],
 )
 def test_bad_totals_are_refused(arguments, message):

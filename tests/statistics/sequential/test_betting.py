@@ -176,5 +176,5 @@ def test_bad_pairs_are_errors():
         betting_difference([0.5], [0.5], bounds=UNIT, alpha=0.05, control_per_pair=0)
     with pytest.raises(ValueError, match="cap them"):
         betting_difference([2.0], [0.5], bounds=UNIT, alpha=0.05)
-    with pytest.raises(ValueError, match="one column"):
+    with pytest.raises(ValueError, match="control has 2 dimensions"):
         betting_difference([[0.5]], [0.5], bounds=UNIT, alpha=0.05)

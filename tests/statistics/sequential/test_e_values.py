@@ -55,7 +55,7 @@ def test_weights_are_fixed_shares():
     assert average_e_values([math.inf, 1.0], [0.0, 1.0]) == 1.0
     with pytest.raises(ValueError, match="sum to 1"):
         average_e_values([1.0, 2.0], [0.5, 0.6])
-    with pytest.raises(ValueError, match="sum to 1"):
+    with pytest.raises(ValueError, match=r"weights\[0\] is -0.5"):
         average_e_values([1.0, 2.0], [-0.5, 1.5])
     with pytest.raises(ValueError, match="weights"):
         average_e_values([1.0, 2.0], [1.0])
@@ -75,15 +75,15 @@ def test_e_to_p_ends():
 @pytest.mark.parametrize("e_values", [[], [-1.0], [math.nan]])
 def test_bad_e_values_are_errors(e_values):
     for combine in (multiply_e_values, average_e_values):
-        with pytest.raises(ValueError, match="e-value"):
+        with pytest.raises(ValueError, match=r"e.values?"):
             combine(e_values)
 
 
 def test_bad_input_is_an_error():
     boundary = AlwaysValid(0.05, 100)
-    with pytest.raises(ValueError, match="z is not a number"):
+    with pytest.raises(ValueError, match="z is nan"):
         log_e_value(math.nan, 10, boundary)
     with pytest.raises(ValueError, match="num_units"):
         log_e_value(1.0, 0, boundary)
-    with pytest.raises(ValueError, match="e-values"):
+    with pytest.raises(ValueError, match="e_values"):
         e_to_p(-0.1)

@@ -129,7 +129,7 @@ def test_batches_have_all_units():
     ("options", "message"),
     [
         ({"lifts": (0.0,)}, "lifts has 1 arms"),
-        ({"batches": (10, 0)}, "batches are"),
+        ({"batches": (10, 0)}, r"batches\[1\] is 0"),
         ({"floor": 0.6}, "floor is 0.6"),
         ({"fixed_shares": (1, 0)}, "fixed_shares are"),
     ],

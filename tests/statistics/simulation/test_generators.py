@@ -131,7 +131,7 @@ def test_values_that_are_all_zero_stay_zero():
         ),
         (
             lambda: resplit([[1.0]], [1], share=0.5, num_runs=1, rng=np.random.default_rng(1)),
-            "one row",
+            "values has 2 dimensions; it must have 1",
         ),
     ],
 )
