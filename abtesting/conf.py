@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings as django_settings
 
 DEFAULTS: dict[str, Any] = {
-    # Statistics
+    # Statistics: all but SRM_ALPHA are fixed for an experiment when it starts
     "ALPHA": 0.05,  # two-sided error rate of an experiment's goal metrics together
     "SRM_ALPHA": 0.001,  # a traffic split less likely than this invalidates the results
     "MINIMUM_UNITS": 100,  # per variant: below it a result is "not enough data"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -51,6 +52,7 @@ def start(
         ]
         if problems and is_draft:
             raise TransitionError(problems)
+        stored = Experiment.objects.get(pk=experiment.pk)
         _transition(
             experiment,
             "start",
@@ -59,8 +61,10 @@ def start(
             actor=actor,
             now=now,
             started_at=now,
-            # From now on the rule is what it is today, also where it was left to be chosen.
-            decision_rule=Experiment.objects.get(pk=experiment.pk).rule,
+            # From now on the rule and the settings are what they are today, also where they were
+            # left to be chosen.
+            decision_rule=stored.rule,
+            **asdict(stored.criteria),
         )
 
 

@@ -57,7 +57,7 @@ def main() -> None:
 
         django.setup()
         from abtesting.results.import_file import Layout, parse_metric
-        from abtesting.results.importing import Plan, import_results
+        from abtesting.results.importing import ImportPlan, import_results
 
         call_command("migrate", verbosity=0)
         path = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(folder) / "test.csv.gz"
@@ -65,7 +65,7 @@ def main() -> None:
             make_file(path)
         metrics = ("visit:proportion", "conversion:proportion", "spend:mean")
         layout = Layout(variant="segment", metrics=tuple(parse_metric(m) for m in metrics))
-        plan = Plan(key="benchmark", name="Benchmark", control="No E-Mail", replace=True)
+        plan = ImportPlan(key="benchmark", name="Benchmark", control="No E-Mail", replace=True)
         floors, imports = [], []
         for _ in range(NUM_RUNS):
             floors.append(seconds(lambda: read_only(path)))

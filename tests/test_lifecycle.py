@@ -95,6 +95,41 @@ def test_a_start_and_a_stop_are_dated():
     assert (experiment.started_at, experiment.ended_at) == (START, LATER)
 
 
+def test_the_start_fixes_what_the_settings_say(settings):
+    settings.ABTESTING = {"ALPHA": 0.1, "MINIMUM_UNITS": 50}
+    experiment = make_experiment(state="draft")
+    stored = Experiment.objects.filter(pk=experiment.pk)
+    names = ("alpha", "minimum_units", "tuned_num_units", "prior_lift_sd")
+    assert stored.values_list(*names).get() == (None, None, None, None)
+    lifecycle.start(experiment, now=START)
+    assert stored.values_list(*names).get() == (0.1, 50, 10_000, 0.3)
+
+
+def test_a_start_that_is_refused_fixes_nothing():
+    experiment = make_experiment(state="draft", metrics=[])
+    with pytest.raises(TransitionError):
+        lifecycle.start(experiment)
+    assert Experiment.objects.get(pk=experiment.pk).alpha is None
+
+
+@pytest.mark.parametrize(("weights", "smallest"), [([1, 1], 266), ([9, 1], 1459)])
+@pytest.mark.parametrize("rule", ["", "group_sequential", "fixed_horizon"])
+def test_a_plan_that_can_never_be_read_does_not_start(rule, weights, smallest):
+    options = {"state": "draft", "decision_rule": rule, "weights": weights}
+    small = make_experiment("small", planned_num_units=smallest - 1, **options)
+    with pytest.raises(TransitionError, match=f"a planned sample of at least {smallest}"):
+        lifecycle.start(small)
+    large = make_experiment("large", planned_num_units=smallest, **options)
+    lifecycle.start(large)
+    assert large.state == "running"
+
+
+def test_a_rule_that_needs_no_plan_starts_with_any():
+    experiment = make_experiment(state="draft", decision_rule="always_valid", planned_num_units=10)
+    lifecycle.start(experiment)
+    assert experiment.state == "running"
+
+
 @pytest.mark.parametrize(
     ("chosen", "planned", "rule"),
     [

@@ -42,13 +42,23 @@ def metric_table(payload: Payload, role: str) -> MetricTable | None:
         has_intervals=any(lift is not None for lift, _interval in shown),
         has_marks=any(timeline.marks(m) for m in metrics),
         odds=odds,
+        change_label=_change_label(payload, odds=odds),
         is_adjusted=any(
             c["adjusted_p_value"] is not None for m in metrics for c in m["comparisons"]
         ),
         metrics=groups,
         notes=tuple(note for m in metrics for note in _notes(payload, m)),
-        data=_data(groups),
+        data=_data(groups, is_bayesian=payload["method"]["rule"] == "bayesian"),
     )
+
+
+def _change_label(payload: Payload, *, odds: bool) -> str:
+    """The posterior's change and the observed one stand on one page of a Bayesian test."""
+    if odds:
+        return _("Expected change")
+    if payload["method"]["rule"] == "bayesian":
+        return _("Observed change")
+    return pgettext("of a metric", "Change")
 
 
 def target(metric: Mapping[str, Any]) -> str:
@@ -82,22 +92,26 @@ def _notes(payload: Payload, metric: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _data(groups: Sequence[MetricGroup]) -> DataTable:
+def _data(groups: Sequence[MetricGroup], *, is_bayesian: bool) -> DataTable:
     """All numbers, in columns of which each has at least one."""
+    change = _("Observed change") if is_bayesian else pgettext("of a metric", "Change")
     columns = (
         ("difference", _("Difference"), True),
         ("difference_interval", _("Interval of the difference"), False),
         ("standard_error", _("Standard error"), True),
-        ("lift", pgettext("of a metric", "Change"), True),
+        ("lift", change, True),
         ("confidence_interval", _("Interval of the change"), False),
         ("p_value", _("p-value"), False),
         ("adjusted_p_value", _("Adjusted p-value"), False),
         ("level", _("Level"), True),
         ("chance", _("Chance to win"), True),
         ("risk", _("Risk"), True),
+        ("expected", _("Expected change"), True),
         ("credible_interval", _("Credible interval"), False),
         ("corrected_difference", _("Corrected difference"), True),
         ("corrected_interval", _("Corrected interval"), False),
+        ("corrected", _("Corrected change"), True),
+        ("corrected_change_interval", _("Interval of the corrected change"), False),
         ("method", _("Method"), False),
     )
     rows = [row for group in groups for row in group.rows]
@@ -232,6 +246,7 @@ def _odds(posterior: Mapping[str, Any] | None) -> dict[str, str]:
     return {
         "chance": formats.chance(posterior["chance_to_win"]),
         "risk": formats.change(posterior["expected_loss"], signed=False),
+        "expected": formats.change(posterior["lift"]),
         "credible_interval": formats.interval(posterior["lift_interval"]),
     }
 
@@ -248,4 +263,5 @@ def _corrected(found: Mapping[str, Any] | None, metric: Mapping[str, Any]) -> di
         "corrected_interval": formats.metric_difference_interval(
             found["difference_interval"], metric
         ),
+        "corrected_change_interval": formats.interval(found["lift_interval"]),
     }

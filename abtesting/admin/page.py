@@ -78,10 +78,12 @@ class MetricRow:
     method: str = ""
     chance: str = ""
     risk: str = ""
+    expected: str = ""
     credible_interval: str = ""
     corrected: str = ""
     corrected_difference: str = ""
     corrected_interval: str = ""
+    corrected_change_interval: str = ""
     chip: Chip | None = None
     reason: str = ""
     forest: charts.ForestRow | None = None
@@ -133,6 +135,7 @@ class MetricTable:
     has_intervals: bool
     has_marks: bool
     odds: bool  # whether chances to win are shown instead of p-values
+    change_label: str
     is_adjusted: bool  # whether p-values are adjusted for their number
     metrics: tuple[MetricGroup, ...]
     notes: tuple[str, ...]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from abtesting.admin.page import Label
 from abtesting.results.curves import Curve, CurveChart, CurvePoint, curve_chart
+
+MAX_DOTS = 60
+"""Points of a line that are drawn as dots; the table has them all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,7 @@ class Plot:
     x_labels: tuple[Label, ...]
     y_labels: tuple[Label, ...]
     lines: tuple[Line, ...]
+    mark: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
@@ -46,8 +51,9 @@ def make_plot(
     highest: float | None = None,
     x_marks: Sequence[float] = (),
     y_marks: Sequence[float] = (),
+    mark: str = "",
     keys: Sequence[float] | None = None,
-    extra: tuple[str, Sequence[str]] | None = None,
+    extra: Sequence[tuple[str, Sequence[str]]] = (),
 ) -> Plot | None:
     """A chart of lines and the table of all that it shows; None without any point.
 
@@ -64,8 +70,9 @@ def make_plot(
         highest: Upper end of the upright axis.
         x_marks: Upright guide lines.
         y_marks: Level guide lines.
+        mark: What the guide lines are.
         keys: What the table and the texts call the points, where that is not their position.
-        extra: Head and cells of one more column of the table.
+        extra: Head and cells of each further column of the table.
     """
     chart = curve_chart(series, bands=bands, highest=highest, x_marks=x_marks, y_marks=y_marks)
     if chart is None:
@@ -77,7 +84,7 @@ def make_plot(
         (
             called[x],
             *(y_text(found[x]) if x in found else "–" for found in values),
-            *([extra[1][i]] if extra else []),
+            *(cells[i] for _head, cells in extra),
         )
         for i, x in enumerate(xs)
     ]
@@ -97,18 +104,20 @@ def make_plot(
                 name=name,
                 curve=curve,
                 dots=tuple(
-                    (point, f"{name}: {texts[point.index]}, {y_text(points[point.index][1])}")
-                    for point in curve.points
+                    (point, f"{name}: {called[x]}, {y_text(y)}")
+                    for point in _few(curve.points)
+                    for x, y in [points[point.index]]
                 ),
             )
-            for name, curve, points, texts in zip(
-                names,
-                chart.curves,
-                series,
-                [[called[x] for x, _ in points] for points in series],
-                strict=True,
-            )
+            for name, curve, points in zip(names, chart.curves, series, strict=True)
         ),
-        columns=(x_name, *names, *([extra[0]] if extra else [])),
+        mark=mark,
+        columns=(x_name, *names, *(head for head, _cells in extra)),
         rows=tuple(rows),
     )
+
+
+def _few(points: Sequence[CurvePoint]) -> Sequence[CurvePoint]:
+    """Points evenly thinned out, the last one kept: too many would hide their line."""
+    step = math.ceil(len(points) / MAX_DOTS)
+    return [point for i, point in enumerate(points) if (len(points) - 1 - i) % step == 0]

@@ -78,7 +78,7 @@ def reason(reason: Mapping[str, str] | None) -> str:
         return ""
     texts = {
         "too_few_units": _("Too few units for a result."),
-        "too_skewed": _("The values are too uneven for a result yet: a few are very large."),
+        "too_skewed": _("Too uneven to be read: a few units weigh too heavily."),
         "before_first_look": _("Not read yet: the first look is still to come."),
         "zero_variance": _("All units have the same value."),
         "zero_denominator": _("The denominator is zero."),
@@ -93,7 +93,7 @@ def reason(reason: Mapping[str, str] | None) -> str:
 def warning(code: str) -> str:
     """Return why a result is less certain than it looks."""
     texts = {
-        "skewed": _("few units for values this uneven (a few are very large); read it with care."),
+        "skewed": _("few units for values this uneven (a few weigh heavily); read it with care."),
         "few_successes": _("very few events; read it with care."),
     }
     return texts.get(code, code)
@@ -148,7 +148,10 @@ def rule(payload: Payload) -> str:
 
 
 def look(payload: Payload) -> str:
-    """Return when the goals were read last and when they are read next, or nothing."""
+    """Return when the goals were read last and when they are read next, or nothing.
+
+    Units that came after the last look of all are counted too, but the goals show none of them.
+    """
     looks, experiment = payload["looks"], payload["experiment"]
     if not looks:
         return ""
@@ -163,11 +166,23 @@ def look(payload: Payload) -> str:
         "looks": formats.number(looks["planned"]),
         "next": next_at,
     }
-    if next_at:
-        return (
-            _("Read at %(num)s of %(planned)s (look %(number)s of %(looks)s); next at %(next)s.")
-            % values
+    if next_at and looks["is_new"]:
+        pattern = _(
+            "This is look %(number)s of %(looks)s, at %(num)s of %(planned)s; next at %(next)s."
         )
+        return pattern % values
+    if next_at:
+        pattern = _(
+            "Last look: %(number)s of %(looks)s, at %(num)s of %(planned)s; next at %(next)s."
+        )
+        return pattern % values
+    num_units = sum(v["num_units"] for v in payload["variants"])
+    if last["information"] < 1 and num_units > last["num_units"]:
+        pattern = _(
+            "The goals stopped counting at look %(number)s of %(looks)s, at %(num)s of "
+            "%(planned)s; later ones count for guardrails and health only."
+        )
+        return pattern % values
     return (
         _("Read at %(num)s of %(planned)s (look %(number)s of %(looks)s), for the last time.")
         % values

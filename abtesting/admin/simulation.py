@@ -12,7 +12,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -24,6 +24,7 @@ from kombu.exceptions import OperationalError
 
 from abtesting import tasks
 from abtesting.admin.permissions import may_manage, may_view
+from abtesting.admin.simulation_list import NO_QUEUE, earlier_runs, error_text
 from abtesting.admin.simulation_page import build_page
 from abtesting.admin.transitions import state_text
 from abtesting.exceptions import SimulationError
@@ -34,7 +35,6 @@ from abtesting.results.simulation import Options
 TEMPLATE = "admin/abtesting/experiment/simulation.html"
 STATUS_TEMPLATE = "admin/abtesting/experiment/simulation/_status.html"
 NUM_RUNS = (500, 2000, 10_000)
-NO_QUEUE = "the task queue cannot be reached"
 
 
 class SimulationForm(forms.Form):
@@ -51,19 +51,22 @@ class SimulationForm(forms.Form):
 
 @require_GET
 def simulation_view(request: HttpRequest, experiment_id: int) -> HttpResponse:
-    """Show the latest simulation of an experiment."""
+    """Show the latest simulation of an experiment, or that of `?run=`, and which there were."""
     experiment = _experiment(request, experiment_id)
-    run = simulation_runs.latest(experiment)
+    run, is_latest = _shown(request, experiment)
     page = build_page(run.payload) if run is not None and run.payload else None
+    recent = simulation_runs.recent(experiment)
     context = {
         **admin.site.each_context(request),
-        **_status(experiment),
+        **_status(experiment, recent[0] if recent else None),
         "title": gettext("Simulation of %(name)s") % {"name": experiment.name},
         "opts": Experiment._meta,
         "experiment": experiment,
         "state_text": state_text(experiment),
         "run": run,
+        "is_latest": is_latest,
         "page": page,
+        "earlier": earlier_runs(recent, shown=run, now=timezone.now()),
         "can_change": may_manage(request),
         "can_simulate": experiment.source == Experiment.Source.LIVE,
         "form": SimulationForm(
@@ -113,7 +116,10 @@ def simulate_view(request: HttpRequest, experiment_id: int) -> HttpResponse:
 def simulation_status_view(request: HttpRequest, experiment_id: int) -> HttpResponse:
     """How far the simulation is, asked by htmx; once it is over the page loads itself again."""
     experiment = _experiment(request, experiment_id)
-    context = {**_status(experiment), "experiment": experiment}
+    context = {
+        **_status(experiment, simulation_runs.current(experiment)),
+        "experiment": experiment,
+    }
     response = TemplateResponse(request, STATUS_TEMPLATE, context)
     if not context["is_under_way"]:
         response["HX-Refresh"] = "true"
@@ -127,22 +133,28 @@ def _hand_over(run_id: int) -> None:
         simulation_runs.give_up(run_id, error=NO_QUEUE)
 
 
-def _status(experiment: Experiment) -> dict[str, Any]:
-    run = simulation_runs.current(experiment)
+def _shown(request: HttpRequest, experiment: Experiment) -> tuple[SimulationRun | None, bool]:
+    """The run whose numbers are shown, and whether it is the latest."""
+    wanted = request.GET.get("run")
+    if wanted is None:
+        return simulation_runs.latest(experiment), True
+    if not wanted.isdecimal():
+        raise Http404
+    rows = SimulationRun.objects.filter(experiment=experiment, state=SimulationRun.State.DONE)
+    return get_object_or_404(rows, pk=wanted), False
+
+
+def _status(experiment: Experiment, run: SimulationRun | None) -> dict[str, Any]:
+    """How far the newest simulation is."""
     return {
         "current": run,
         "is_under_way": run is not None and _is_under_way(run),
         "has_failed": run is not None and run.state == SimulationRun.State.FAILED,
         "is_lost": run is not None and not run.is_over and not _is_under_way(run),
-        "error": _error(run) if run else "",
+        "error": error_text(run) if run else "",
         "percent": int(100 * run.progress) if run else 0,
         "command": f"python manage.py abtesting_simulate {experiment.key}",
     }
-
-
-def _error(run: SimulationRun) -> str:
-    # Rows keep it in English; of the others nobody knows what they say.
-    return gettext("the task queue cannot be reached") if run.error == NO_QUEUE else run.error
 
 
 def _is_under_way(run: SimulationRun) -> bool:

@@ -22,6 +22,7 @@ from abtesting.admin.sentences import (
     listing,
     margin,
     odds,
+    reason,
     risk,
     time_left,
     variant_in_text,
@@ -58,6 +59,7 @@ def verdict_chip(code: str) -> Chip:
         "no_difference": Chip(text=_("No difference found"), symbol="=", tone="neutral"),
         "keep_running": Chip(text=_("Keep running"), symbol="…", tone="neutral"),
         "not_enough_data": Chip(text=_("Not enough data"), symbol="…", tone="neutral"),
+        "no_result": Chip(text=_("No result"), symbol="–", tone="warn"),
         "stopped_early": Chip(text=_("Stopped early"), symbol="–", tone="neutral"),
         "invalid": Chip(text=_("Do not use"), symbol="!", tone="bad"),
         "inconclusive_guardrail": Chip(text=_("Guardrail open"), symbol="?", tone="warn"),
@@ -128,10 +130,13 @@ def _corrected(payload: Payload) -> str:
     found = comparison.get("corrected")
     if not found or not looks or looks["taken"][-1]["information"] >= 1:
         return ""
-    if found["lift"] is None:
+    if found["lift"] is None or comparison["lift"] is None:
         change = formats.metric_difference(found["difference"], metric)
+        observed = formats.metric_difference(comparison["difference"], metric)
     else:
-        change = formats.change(found["lift"])
+        change, observed = formats.change(found["lift"]), formats.change(comparison["lift"])
+    if change == observed:
+        return _("Corrected for stopping early, the change stays %(change)s.") % {"change": change}
     return _("Stopping early flatters; corrected for that, the change is %(change)s.") % {
         "change": change
     }
@@ -181,8 +186,10 @@ def _keep_control(payload: Payload) -> tuple[str, str]:
 
 def _no_difference(payload: Payload) -> tuple[str, str]:
     goals = [m for m in payload["metrics"] if m["role"] == "goal"]
+    # A goal that could not be read in any variant shows nothing, no lack of a difference either.
+    were_read = [m for m in goals if any(c["verdict"] != "no_result" for c in m["comparisons"])]
     headline = _("No difference found in %(metrics)s.") % {
-        "metrics": listing([m["name"] for m in goals])
+        "metrics": listing([m["name"] for m in were_read])
     }
     pattern = _("%(metric)s with %(variant)s: %(interval)s (%(level)s confidence interval).")
     ranges = [
@@ -201,7 +208,51 @@ def _no_difference(payload: Payload) -> tuple[str, str]:
     due = _why_now(payload) if is_planned else ""
     # With many comparisons the table says it better than a sentence.
     shown = ranges if len(ranges) <= 2 else []
-    return headline, join(*shown, due, _("There is no reason to switch."))
+    return headline, join(*shown, *_unread(payload), due, _("There is no reason to switch."))
+
+
+def _unread(payload: Payload) -> list[str]:
+    """Return which goals could not be read, and why: a sentence for each reason."""
+    names: dict[str, list[str]] = {}
+    for m in payload["metrics"]:
+        found = [c for c in m["comparisons"] if c["verdict"] == "no_result"]
+        for c in found if m["role"] == "goal" else ():
+            name = m["name"]
+            if len(found) < len(m["comparisons"]):
+                name = _("%(metric)s with %(variant)s") % {
+                    "metric": m["name"],
+                    "variant": variant_in_text(payload, c["variant"]),
+                }
+            names.setdefault(reason(c["reason"]), []).append(name)
+    pattern = _("Not read: %(names)s. %(reason)s")
+    return [pattern % {"names": listing(names[why]), "reason": why} for why in names]
+
+
+def _no_result(payload: Payload) -> tuple[str, str]:
+    experiment, minimum = payload["experiment"], payload["method"]["minimum_units"]
+    goals = [m for m in payload["metrics"] if m["role"] == "goal"]
+    reasons = {(c["reason"] or {}).get("code") for m in goals for c in m["comparisons"]}
+    fewest = min(v["num_units"] for v in payload["variants"])
+    if experiment["state"] in ("stopped", "decided"):
+        headline = _("The test is over, and no goal could be read.")
+    else:
+        headline = _("The planned sample is complete, and no goal could be read.")
+    if "too_skewed" in reasons:
+        advice = _(
+            "Test again with equal weights, with a larger planned sample, or with a goal in which "
+            "no unit weighs so much, such as a conversion."
+        )
+        return headline, join(*_unread(payload), advice)
+    if fewest < minimum and experiment["source"] != "imported":
+        few = _("Each variant needs %(num)s; the smallest has %(fewest)s.") % {
+            "num": formats.units(minimum, experiment["unit"]),
+            "fewest": formats.number(fewest),
+        }
+        return headline, join(few, _("Test again with a larger planned sample."))
+    return headline, join(
+        *(_unread(payload) or [_("No event of the goals was counted.")]),
+        _("Check that the events of the goals are recorded, then test again."),
+    )
 
 
 def _keep_running(payload: Payload) -> tuple[str, str]:
@@ -221,10 +272,20 @@ def _keep_running(payload: Payload) -> tuple[str, str]:
     if rule == "always_valid":
         return headline, _("You may look every day: this rule allows it.")
     if rule == "group_sequential":
-        return headline, _("Between two looks the goals stay as they were at the last one.")
+        return headline, _at_looks(payload)
     if rule == "bayesian":
         return _most_likely(payload) or headline, join(headline, _chance_alone(payload))
     return headline, _("Until then the numbers below are interim and can still turn.")
+
+
+def _at_looks(payload: Payload) -> str:
+    """Return what the goals are between looks, before the first one, or at one."""
+    looks = payload["looks"]
+    if not looks["taken"]:
+        return _("Until the first look the goals are not read.")
+    if looks["is_new"]:
+        return _("This look shows no difference; the next one may.")
+    return _("Between two looks the goals stay as they were at the last one.")
 
 
 def _most_likely(payload: Payload) -> str:
@@ -308,7 +369,9 @@ def _invalid(payload: Payload) -> tuple[str, str]:
 
 
 def _inconclusive_guardrail(payload: Payload) -> tuple[str, str]:
-    return join(_found(payload), guardrails(payload)), _("Do not ship it before that is clear.")
+    wait = _("Do not ship it before that is clear.")
+    headline = join(_found(payload), guardrails(payload))
+    return headline, join(wait, _early(payload), _corrected(payload))
 
 
 def _unknown_verdict(payload: Payload) -> tuple[str, str]:
@@ -321,6 +384,7 @@ _VERDICTS: dict[str, Callable[[Payload], tuple[str, str]]] = {
     "no_difference": _no_difference,
     "keep_running": _keep_running,
     "not_enough_data": _not_enough_data,
+    "no_result": _no_result,
     "stopped_early": _stopped_early,
     "invalid": _invalid,
     "inconclusive_guardrail": _inconclusive_guardrail,

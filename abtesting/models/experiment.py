@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +14,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from abtesting.conf import settings as abtesting_settings
 from abtesting.models.frozen import FrozenModel
 
 MAX_NUM_LOOKS = 60
@@ -21,6 +25,23 @@ KEY_VALIDATOR = RegexValidator(
     r"\A[a-z0-9]+(?:[-_][a-z0-9]+)*\Z",
     _("A key has lower-case letters, digits, and single hyphens or underscores between them."),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criteria:
+    """How strictly an experiment is judged; the settings of the same names, as of its start.
+
+    Attributes:
+        alpha: Error rate of its goals together.
+        minimum_units: Units of each variant below which nothing is read.
+        tuned_num_units: Where the always-valid rule is sharpest, without a planned sample.
+        prior_lift_sd: Size of the lifts that the Bayesian view expects.
+    """
+
+    alpha: float
+    minimum_units: int
+    tuned_num_units: int
+    prior_lift_sd: float
 
 
 class Experiment(FrozenModel):
@@ -138,6 +159,11 @@ class Experiment(FrozenModel):
             "evenly spaced. More looks can stop earlier and cost very little."
         ),
     )
+    # What the settings say at the start, written by `lifecycle` and the import; see `criteria`.
+    alpha = models.FloatField(_("error rate"), null=True, editable=False)
+    minimum_units = models.PositiveIntegerField(_("minimum units"), null=True, editable=False)
+    tuned_num_units = models.PositiveIntegerField(_("tuned units"), null=True, editable=False)
+    prior_lift_sd = models.FloatField(_("prior spread of lifts"), null=True, editable=False)
     started_at = models.DateTimeField(_("started at"), null=True, blank=True, editable=False)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True, editable=False)
     decided_variant = models.ForeignKey(
@@ -164,7 +190,16 @@ class Experiment(FrozenModel):
         "decision_rule",
         "planned_num_looks",
     )
-    lifecycle_fields = ("state", "started_at", "ended_at", "decided_variant_id")
+    lifecycle_fields = (
+        "state",
+        "started_at",
+        "ended_at",
+        "decided_variant_id",
+        "alpha",
+        "minimum_units",
+        "tuned_num_units",
+        "prior_lift_sd",
+    )
 
     class Meta:
         verbose_name = _("experiment")
@@ -196,15 +231,29 @@ class Experiment(FrozenModel):
         return self.name
 
     def clean(self) -> None:
-        """Refuse a rule that waits for a planned sample without one."""
+        """Refuse a rule that waits for a planned sample without one, or with one it cannot read."""
         super().clean()
-        if self.decision_rule in PLANNED_RULES and self.planned_num_units is None:
+        planned = self.planned_num_units
+        if self.decision_rule in PLANNED_RULES and planned is None:
             raise ValidationError(
                 {
                     "planned_num_units": _(
                         "This decision rule needs a planned sample. Enter one, or choose "
                         "“Any day” or “Recommended”."
                     )
+                }
+            )
+        # The least that any split needs; what its own split needs is on the launch checklist.
+        smallest = smallest_plan([1.0, 1.0], self.criteria.minimum_units)
+        is_open = self.state == self.State.DRAFT and self.has_end
+        if is_open and planned is not None and planned < smallest:
+            raise ValidationError(
+                {
+                    "planned_num_units": _(
+                        "The planned sample is too small to be read: each variant needs "
+                        "%(minimum)s units. Enter at least %(smallest)s."
+                    )
+                    % {"minimum": self.criteria.minimum_units, "smallest": smallest}
                 }
             )
 
@@ -218,6 +267,18 @@ class Experiment(FrozenModel):
         return str(self.decision_rule or usual)
 
     @property
+    def criteria(self) -> Criteria:
+        """How strictly it is judged: what was fixed at the start, of a draft the settings."""
+        return Criteria(
+            **{
+                field.name: getattr(abtesting_settings, field.name.upper())
+                if getattr(self, field.name) is None
+                else getattr(self, field.name)
+                for field in fields(Criteria)
+            }
+        )
+
+    @property
     def has_end(self) -> bool:
         """Whether the planned sample ends the test: units beyond it are not counted."""
         return self.planned_num_units is not None and self.rule in PLANNED_RULES
@@ -229,6 +290,24 @@ class Experiment(FrozenModel):
     def frozen_experiment_state(self) -> str:
         """Stored state, which decides whether `frozen_fields` are fixed."""
         return stored_state(self.pk)
+
+
+def smallest_plan(weights: Sequence[float], minimum: int) -> int:
+    """Units of all variants together with which each of them surely has the minimum.
+
+    Units are split at random: the smallest variant is planned 4 standard deviations above the
+    minimum, which it then misses once in 30,000 tests.
+
+    >>> smallest_plan([1, 1], 100), smallest_plan([9, 1], 100)
+    (266, 1459)
+    """
+    share = min(weights, default=0.0) / (math.fsum(weights) or 1.0)
+    if share <= 0:
+        return minimum  # without traffic no plan helps
+    # share * n - 4 * sqrt(share * (1 - share) * n) = minimum, solved for sqrt(n)
+    spread = 4 * math.sqrt(share * (1 - share))
+    root = (spread + math.sqrt(spread * spread + 4 * share * minimum)) / (2 * share)
+    return math.ceil(root * root)
 
 
 def stored_state(experiment_id: int | None) -> str:

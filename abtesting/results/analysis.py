@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from abtesting import __version__
-from abtesting.conf import settings
 from abtesting.metrics.moments import ExperimentMoments, MomentsAt
 from abtesting.metrics.sources import source_for
 from abtesting.models import Experiment, Variant
@@ -83,7 +82,7 @@ def read(experiment: Experiment, *, now: dt.datetime) -> Reading:
         new = plan.looks[-1] if summary.is_new else None
     elif experiment.rule == "fixed_horizon":
         if not taken:
-            new = looks.look_due(experiment, taken, num_units, until=until)
+            new = looks.look_due(experiment, taken, moments.final, until=until)
         if new is not None:
             plan = replace(plan, looks=(new,))
             moments = replace(moments, look=moments.final)
@@ -138,7 +137,7 @@ def _read_look(
     metrics = reports(plan, moments.look)
     # What has been shown stays shown: looking on would only blur it.
     is_final = decision.is_shown(metrics)
-    new = None if is_final else looks.look_due(experiment, plan.looks, now.num_units, until=until)
+    new = None if is_final else looks.look_due(experiment, plan.looks, now, until=until)
     if new is not None:
         plan = replace(plan, looks=(*plan.looks, new))
         moments = replace(moments, look=now)
@@ -147,7 +146,7 @@ def _read_look(
     if is_final and moments.look is not None:
         metrics = with_corrections(plan, metrics, moments.look)
     weights = [variant.weight for variant in (plan.control, *plan.treatments)]
-    first = looks.first_units(weights, settings.MINIMUM_UNITS)
+    first = looks.first_units(weights, experiment.criteria.minimum_units)
     next_at = None if is_final else looks.next_look_at(experiment, plan.looks, total, minimum=first)
     summary = Looks(
         planned=experiment.planned_num_looks,
@@ -191,16 +190,20 @@ def _health(
 
 
 def _method(plan: Plan, metrics: Sequence[MetricReport], *, num_days: int) -> Method:
-    is_bayesian = plan.experiment.rule == "bayesian"
+    criteria, rule = plan.experiment.criteria, plan.experiment.rule
+    error = None
+    if rule == "bayesian":
+        error = peek_error(metrics, num_days=num_days, prior_sd=criteria.prior_lift_sd)
     return Method(
-        rule=plan.experiment.rule,
-        alpha=settings.ALPHA,
+        rule=rule,
+        alpha=criteria.alpha,
         num_comparisons=plan.num_comparisons,
-        comparison_alpha=settings.ALPHA / plan.num_comparisons,
+        comparison_alpha=criteria.alpha / plan.num_comparisons,
         correction="none" if plan.num_comparisons == 1 else "bonferroni",
         minimum_units=plan.min_units_per_arm,
+        tuned_num_units=plan.tuned_num_units,
         engine_version=__version__,
-        any_peek_error=peek_error(metrics, num_days=num_days) if is_bayesian else None,
+        any_peek_error=error,
     )
 
 

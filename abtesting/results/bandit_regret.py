@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 
-from abtesting.conf import settings
 from abtesting.models import ExperimentMetric, Metric
 from abtesting.results.false_alarms import Step, in_blocks
 from abtesting.results.power_curve import affordable_runs, detectable_lift, lifts_to_try
@@ -127,7 +126,7 @@ class _Sums:
 
 def _found(trial: Trial, row: ExperimentMetric, runs: BanditRuns, *, is_bandit: bool) -> Floats:
     """Which variants are told from the control at the end, shape [variants, runs]."""
-    alpha = settings.ALPHA / len(trial.plan.treatments)
+    alpha = trial.plan.experiment.criteria.alpha / len(trial.plan.treatments)
     found = []
     for variant in range(1, runs.units.shape[2]):
         if is_bandit:

@@ -2,7 +2,7 @@
 
 Secondary metrics explain and decide nothing, but ten of them show something by luck alone: their
 p-values are adjusted together (Benjamini-Hochberg), and their intervals are as wide as that asks
-for, so that the two agree.
+for, so that the two agree: a boundary's p-value is the same at every level.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Any, cast
 
 from scipy import special
 
-from abtesting.conf import settings
 from abtesting.metrics.moments import MomentsAt, UnitMoments
 from abtesting.models import ExperimentMetric, Metric, Variant
 from abtesting.results import decision
 from abtesting.results.odds import bayesian
 from abtesting.results.plan import Plan
-from abtesting.results.report import Comparison, Corrected, Level, MetricReport, ends
+from abtesting.results.report import Comparison, Corrected, Ends, Level, MetricReport, ends
 from abtesting.statistics.boundaries import Boundary
 from abtesting.statistics.families.multiplicity import adjust
-from abtesting.statistics.means import compare_means
+from abtesting.statistics.fieller import lift_interval
+from abtesting.statistics.means import compare_means, estimate_mean
 from abtesting.statistics.moments import Counts, Moments
 from abtesting.statistics.proportions import compare_proportions
-from abtesting.statistics.ratios import compare_ratios
+from abtesting.statistics.ratios import compare_ratios, estimate_ratio
 from abtesting.statistics.sequential.stagewise import stagewise_inference
 from abtesting.statistics.types import Effect, NotEnoughData
 
@@ -112,16 +112,46 @@ def corrected(plan: Plan, row: Row, variant: str, at: MomentsAt) -> Corrected | 
     # The z that was compared with the boundary: of a proportion it is the score's, which is not
     # quite the difference over its standard error.
     z = math.copysign(float(special.ndtri(effect.p_value / 2)), effect.difference)
-    found = stagewise_inference(effect.difference, effect.difference / z, design=look.design)
+    error = abs(effect.difference / z)
+    found = stagewise_inference(effect.difference, error, design=look.design)
     if isinstance(found, NotEnoughData):
         return None
-    control = abs(effect.control_value)
+    interval = found.interval
+    estimate: float | None = None
+    lift_ends: Ends | None = None
+    if effect.lift is not None:
+        variance = _variance(row, at.metrics[row.metric.key][plan.control.key])
+
+        def lift(difference: float) -> float:
+            """The lift that is as many standard errors from what was observed."""
+            distance = (effect.difference - difference) / error
+            limits = lift_interval(
+                control=effect.control_value,
+                difference=effect.difference,
+                standard_error=error,
+                control_share=min(variance / error**2, 1.0),
+                critical=abs(distance),
+            )
+            return limits.lower if distance > 0 else limits.upper
+
+        estimate = ends(lift(found.estimate), math.inf)[0]
+        lift_ends = ends(lift(interval.lower), lift(interval.upper))
     return Corrected(
         difference=found.estimate,
-        difference_interval=ends(found.interval.lower, found.interval.upper),
-        lift=found.estimate / control if effect.lift is not None else None,
+        difference_interval=ends(interval.lower, interval.upper),
+        lift=estimate,
+        lift_interval=lift_ends,
         p_value=found.p_value,
     )
+
+
+def _variance(row: Row, control: UnitMoments) -> float:
+    """Variance of the control's value."""
+    if isinstance(control, Counts):
+        rate = control.num_successes / control.num_units
+        return rate * (1 - rate) / control.num_units
+    estimate = estimate_ratio if row.metric.kind == Metric.Kind.RATIO else estimate_mean
+    return estimate(control).variance
 
 
 def _family(
@@ -137,7 +167,7 @@ def _family(
     if not p_values:
         return None, {}
     adjusted = dict(zip(p_values, adjust(list(p_values.values()), method="bh"), strict=True))
-    alpha: float = settings.ALPHA
+    alpha = plan.experiment.criteria.alpha
     # Those that are shown are the ones below this level, so at it intervals and p-values agree.
     num_shown = sum(p < alpha for p in adjusted.values())
     return alpha * max(1, num_shown) / len(p_values), adjusted
@@ -167,9 +197,14 @@ def _metric_report(
         minimum_lift=row.minimum_lift,
         control=Level(**_level(plan.control.key, moments.get(plan.control.key))),
         comparisons=tuple(
-            replace(
-                _comparison(plan, row, variant, at, due=due, alpha=alpha),
-                adjusted_p_value=adjusted.get((metric.key, variant.key)),
+            _comparison(
+                plan,
+                row,
+                variant,
+                at,
+                due=due,
+                alpha=alpha,
+                adjusted=adjusted.get((metric.key, variant.key)),
             )
             for variant in plan.treatments
         ),
@@ -184,6 +219,7 @@ def _comparison(
     *,
     due: bool,
     alpha: float | None,
+    adjusted: float | None,
 ) -> Comparison:
     confidence_level = 1 - (plan.alpha(row) if alpha is None else alpha)
     if at is None:
@@ -199,7 +235,9 @@ def _comparison(
         return Comparison(
             **level, verdict="no_result", confidence_level=confidence_level, reason=reason
         )
-    posterior = bayesian(effect, row.metric.direction)
+    posterior = bayesian(
+        effect, row.metric.direction, prior_sd=plan.experiment.criteria.prior_lift_sd
+    )
     if row.role == Role.GUARDRAIL:
         verdict = decision.guardrail_verdict(effect, row.metric.direction, row.margin or 0.0)
     else:
@@ -210,7 +248,7 @@ def _comparison(
             due=due,
             chance_to_win=gate.chance_to_win if gate else None,
         )
-    interval, lift_interval = effect.difference_interval, effect.lift_interval
+    interval, of_lift = effect.difference_interval, effect.lift_interval
     return Comparison(
         **level,
         verdict=verdict,
@@ -220,8 +258,9 @@ def _comparison(
         standard_error=effect.standard_error,
         p_value=effect.p_value,
         lift=effect.lift,
-        lift_interval=ends(lift_interval.lower, lift_interval.upper) if lift_interval else None,
+        lift_interval=ends(of_lift.lower, of_lift.upper) if of_lift else None,
         method=effect.method,
+        adjusted_p_value=adjusted,
         warnings=effect.warnings,
         bayesian=posterior,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from abtesting.conf import settings
 from abtesting.models import Experiment
 from abtesting.results.report import Comparison, Health, Looks, MetricReport, Verdict
 from abtesting.statistics.types import Effect
@@ -37,7 +36,12 @@ def goal_verdict(
 def guardrail_verdict(effect: Effect, direction: str, margin: float) -> str:
     """Non-inferiority by the interval of the lift: safe, harmed or not_shown_safe.
 
-    A guardrail is read at every refresh; `plan` says with which share of the error rate.
+    The interval holds the lifts that a test does not reject: of a mean or a ratio by the contrast
+    `variant - (1 + lift) * control` (Fieller), of a rate by the score. So this is the test of a
+    loss as large as the margin, at the boundary's level for both sides. At one look that is the
+    one-sided test of non-inferiority at half that level, `compare_noninferiority` and
+    `compare_noninferiority_of_proportions`; of few successes its exact form. `plan` says when a
+    guardrail is read, and with which share of the error rate.
     """
     interval = effect.lift_interval
     if interval is None:
@@ -68,9 +72,9 @@ def is_over(experiment: Experiment) -> bool:
 
 
 def has_enough(experiment: Experiment, num_units: Mapping[str, int]) -> bool:
-    """Whether each variant has MINIMUM_UNITS; an imported test will get no more than it has."""
+    """Whether each variant has the minimum; an imported test will get no more than it has."""
     is_imported = experiment.source == Experiment.Source.IMPORTED
-    return is_imported or min(num_units.values(), default=0) >= settings.MINIMUM_UNITS
+    return is_imported or min(num_units.values(), default=0) >= experiment.criteria.minimum_units
 
 
 def verdict(
@@ -108,8 +112,13 @@ def verdict(
     goals = [metric for metric in metrics if metric.role == "goal"]
     if health.srm.status == "bad":
         return say("invalid")
+    planned = experiment.planned_num_units
+    is_full = planned is not None and sum(num_units.values()) >= planned
+    # Where the plan is no end, more units may still give a result.
+    has_ended = is_over(experiment) or (is_full and experiment.has_end)
+    unread = "no_result" if has_ended else "not_enough_data"
     if not goals or not has_enough(experiment, num_units):
-        return say("not_enough_data")
+        return say(unread)
     due = is_due(experiment, looks, is_complete=is_complete)
     harm = _harm(metrics)
     if harm is not None and not due:
@@ -117,17 +126,15 @@ def verdict(
     waits = "stopped_early" if is_over(experiment) else "keep_running"
     if looks is not None and not due:
         return say(waits)  # the goals are not read before the first look
-    if _all_wait(goals) and not is_complete:
-        return say("keep_control", harm) if harm else say(waits)
     has_result = any(c.verdict != "no_result" for goal in goals for c in goal.comparisons)
     has_events = any(x.numerator for goal in goals for x in (goal.control, *goal.comparisons))
     if not (has_result and has_events):
-        return say("keep_control", harm) if harm else say("not_enough_data")
+        if harm:
+            return say("keep_control", harm)
+        return say("keep_running" if _all_wait(goals) and not has_ended else unread)
     if not due:
         return say(waits)
-    planned = experiment.planned_num_units
-    if not experiment.has_end and planned is not None:
-        is_complete = sum(num_units.values()) >= planned
+    is_complete = is_complete if experiment.has_end else is_full
     return say(*_judge(experiment, metrics, goals, is_complete=is_complete))
 
 

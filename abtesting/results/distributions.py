@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from abtesting.conf import settings
 from abtesting.metrics.history import PastUnits
 from abtesting.metrics.kinds import Totals
 from abtesting.models import ExperimentMetric, Metric
@@ -29,7 +28,12 @@ EVEN_SHAPE = 1e6
 
 
 def generator_of(
-    row: ExperimentMetric, past: PastUnits, *, is_synthetic: bool, baseline: float | None = None
+    row: ExperimentMetric,
+    past: PastUnits,
+    *,
+    is_synthetic: bool,
+    minimum_units: int,
+    baseline: float | None = None,
 ) -> Generator | Unavailable:
     """Draws units of a metric: those of the past, or synthetic ones like them.
 
@@ -37,11 +41,12 @@ def generator_of(
         row: The metric.
         past: What past units did.
         is_synthetic: Whether to draw from a distribution with the moments of the past.
+        minimum_units: What a test waits for in each variant: half of what the moments take.
         baseline: Conversion rate to use instead of the observed one.
     """
     if baseline is not None:
         return Conversions(baseline)
-    needed = 2 * int(settings.MINIMUM_UNITS)
+    needed = 2 * minimum_units
     if past.num_units < needed:
         return Unavailable(
             code="too_little_traffic",

@@ -14,6 +14,11 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _COLUMNS = (
     "experiment",
     "computed_at",
+    "rule",
+    "alpha",
+    "look_number",
+    "num_looks",
+    "is_final",
     "metric",
     "role",
     "kind",
@@ -39,6 +44,9 @@ _COLUMNS = (
     "corrected_difference",
     "corrected_lower",
     "corrected_upper",
+    "corrected_lift",
+    "corrected_lift_lower",
+    "corrected_lift_upper",
     "corrected_p_value",
     "chance_to_win",
     "expected_loss",
@@ -56,15 +64,23 @@ def to_json(payload: Mapping[str, Any]) -> str:
 
 
 def to_csv(payload: Mapping[str, Any]) -> str:
-    """The metrics as CSV; numbers unrounded, an unbounded or missing end is empty."""
+    """The metrics as CSV; numbers unrounded, an unbounded or missing end is empty.
+
+    Of a group-sequential test each row says which of the planned looks was the last one before this
+    snapshot, and whether it was the last of all.
+    """
     target = io.StringIO()
     writer = csv.DictWriter(target, _COLUMNS, restval="", extrasaction="ignore")
     writer.writeheader()
+    payload = upgraded(payload)
     common = {
         "experiment": payload["experiment"]["key"],
         "computed_at": payload["computed_at"],
+        "rule": payload["method"]["rule"],
+        "alpha": payload["method"]["alpha"],
+        **_look(payload["looks"]),
     }
-    for metric in upgraded(payload)["metrics"]:
+    for metric in payload["metrics"]:
         about: dict[str, Any] = {
             **common,
             "metric": metric["key"],
@@ -92,6 +108,16 @@ def to_csv(payload: Mapping[str, Any]) -> str:
     return target.getvalue()
 
 
+def _look(looks: Mapping[str, Any] | None) -> dict[str, Any]:
+    if looks is None:
+        return {}
+    return {
+        "look_number": looks["taken"][-1]["number"] if looks["taken"] else "",
+        "num_looks": looks["planned"],
+        "is_final": looks["is_final"],
+    }
+
+
 def _odds(found: Mapping[str, Any] | None) -> dict[str, Any]:
     if found is None:
         return {}
@@ -110,10 +136,14 @@ def _corrected(found: Mapping[str, Any] | None) -> dict[str, Any]:
     if found is None:
         return {}
     lower, upper = found["difference_interval"]
+    lift_lower, lift_upper = found["lift_interval"] or ("", "")
     return {
         "corrected_difference": found["difference"],
         "corrected_lower": lower,
         "corrected_upper": upper,
+        "corrected_lift": found["lift"],
+        "corrected_lift_lower": lift_lower,
+        "corrected_lift_upper": lift_upper,
         "corrected_p_value": found["p_value"],
     }
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from abtesting.conf import settings
 from abtesting.results.simulation_report import FalseAlarms, Share
 from abtesting.results.trial import Trial, kind_of
 from abtesting.statistics.boundaries import FixedHorizon
@@ -73,7 +72,7 @@ def false_alarms(trial: Trial, splits: Splits, *, num_runs: int, step: Step) -> 
     a correction for several goals or variants.
     """
     at = sizes(trial)
-    alpha: float = settings.ALPHA
+    alpha = trial.plan.experiment.criteria.alpha
     peeks = set(trial.peeks)
     rules = {row.metric.key: trial.boundaries(row, at) for row in trial.goals}
     naive = [FixedHorizon(alpha) if size in peeks else None for size in at]
@@ -140,7 +139,8 @@ def in_blocks(num_runs: int, num_units: int) -> list[int]:
 
 
 def _any(signs: Sequence[Signs]) -> Signs:
-    return np.max(np.abs(np.stack(signs)), axis=0)  # type: ignore[no-any-return]
+    found: Signs = np.abs(np.stack(signs)).max(axis=0)
+    return found
 
 
 def _points(

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from abtesting.conf import settings
 from abtesting.metrics.moments import ExperimentMoments
 from abtesting.models import Experiment, ExperimentMetric
+from abtesting.models.experiment import smallest_plan
 from abtesting.results.report import FreshnessHealth, SampleHealth, SrmHealth
 from abtesting.statistics.health.sequential_srm import SequentialSrm, SrmLook, sequential_srm_test
 from abtesting.statistics.health.srm import SrmResult, srm_test
@@ -113,7 +114,7 @@ class ChecklistItem:
     """One line of the list before launch; a required one that is not ok prevents the start."""
 
     label: Promise
-    hint: Promise
+    hint: Promise | str
     ok: bool
     required: bool = True
 
@@ -122,7 +123,7 @@ def launch_checklist(experiment: Experiment) -> list[ChecklistItem]:
     """What must, and what should, be there before an experiment starts."""
     variants = list(experiment.variants.all())
     roles = [row.role for row in experiment.experiment_metrics.all()]
-    return [
+    items = [
         ChecklistItem(
             label=_("At least two variants"),
             hint=_("Add the control and what you want to try against it."),
@@ -163,3 +164,19 @@ def launch_checklist(experiment: Experiment) -> list[ChecklistItem]:
             required=False,
         ),
     ]
+    planned = experiment.planned_num_units
+    if experiment.has_end and planned is not None:
+        minimum = experiment.criteria.minimum_units
+        smallest = smallest_plan([variant.weight for variant in variants], minimum)
+        hint = _(
+            "Each variant needs %(minimum)s units, the smallest one too: enter a planned sample of "
+            "at least %(smallest)s."
+        )
+        items.append(
+            ChecklistItem(
+                label=_("A planned sample that can be read"),
+                hint=hint % {"minimum": minimum, "smallest": smallest},
+                ok=planned >= smallest,
+            )
+        )
+    return items

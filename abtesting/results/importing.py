@@ -45,7 +45,7 @@ LONGEST_KEY = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class ImportPlan:
     """The experiment to make.
 
     Attributes:
@@ -70,7 +70,7 @@ def import_results(
     path: Path,
     *,
     layout: Layout,
-    plan: Plan,
+    plan: ImportPlan,
     actor: AbstractBaseUser | None = None,
     now: dt.datetime | None = None,
     progress: Progress | None = None,
@@ -100,7 +100,7 @@ def import_results(
         return snapshots.refresh(experiment, now=now, actor=actor)
 
 
-def _control(moments: Mapping[str, object], plan: Plan) -> str:
+def _control(moments: Mapping[str, object], plan: ImportPlan) -> str:
     names = ", ".join(sorted(moments)) or "none"
     wanted = plan.control or "control"
     found = [name for name in moments if name.lower() == wanted.lower()]
@@ -112,7 +112,7 @@ def _control(moments: Mapping[str, object], plan: Plan) -> str:
 
 
 def _check_plan(
-    moments: Mapping[str, Mapping[str, UnitMoments]], layout: Layout, plan: Plan
+    moments: Mapping[str, Mapping[str, UnitMoments]], layout: Layout, plan: ImportPlan
 ) -> None:
     unknown = sorted(set(plan.weights) - set(moments))
     if unknown:
@@ -143,7 +143,7 @@ def _check_plan(
     _check_key(plan)
 
 
-def _check_key(plan: Plan) -> None:
+def _check_key(plan: ImportPlan) -> None:
     if not re.match(KEY_VALIDATOR.regex, plan.key) or len(plan.key) > LONGEST_KEY:
         raise ImportFileError(
             f"key is {plan.key!r}; allowed: at most {LONGEST_KEY} lower-case letters and digits "
@@ -161,7 +161,7 @@ def _check_key(plan: Plan) -> None:
 def _create(
     moments: Mapping[str, Mapping[str, UnitMoments]],
     layout: Layout,
-    plan: Plan,
+    plan: ImportPlan,
     control: str,
     *,
     now: dt.datetime,
@@ -195,7 +195,7 @@ def _create(
             for metric, found in moments[name].items()
         )
     Experiment.objects.filter(pk=experiment.pk).update(
-        state=Experiment.State.STOPPED, updated_at=now
+        state=Experiment.State.STOPPED, updated_at=now, **asdict(experiment.criteria)
     )
     experiment.refresh_from_db()
     return experiment

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from abtesting.metrics.moments import MomentsAt
 from abtesting.models import Experiment, Look
 from abtesting.results.decision import has_enough, is_over
 from abtesting.results.report import LookTaken
+from abtesting.statistics.sequential.information import accumulated_variance
 
 
 def stored_looks(experiment: Experiment) -> tuple[tuple[LookTaken, ...], MomentsAt | None]:
@@ -29,31 +30,38 @@ def stored_looks(experiment: Experiment) -> tuple[tuple[LookTaken, ...], Moments
     if not experiment.has_end or planned is None:
         return (), None
     stored = list(Look.objects.filter(experiment=experiment))
+    read = [MomentsAt.from_dict(look.moments) for look in stored]
     taken = tuple(
         LookTaken(
             number=look.number,
             num_units=look.num_units,
             information=min(1.0, look.num_units / planned),
             taken_at=look.taken_at,
+            variances=variances(at),
         )
-        for look in stored
+        for look, at in zip(stored, read, strict=True)
     )
-    return taken, MomentsAt.from_dict(stored[-1].moments) if stored else None
+    return taken, read[-1] if read else None
+
+
+def variances(at: MomentsAt) -> dict[str, float]:
+    """How much is known of each metric."""
+    return {
+        metric: accumulated_variance(list(by_variant.values()))
+        for metric, by_variant in at.metrics.items()
+    }
 
 
 def look_due(
-    experiment: Experiment,
-    taken: Sequence[LookTaken],
-    num_units: Mapping[str, int],
-    *,
-    until: dt.datetime,
+    experiment: Experiment, taken: Sequence[LookTaken], at: MomentsAt, *, until: dt.datetime
 ) -> LookTaken | None:
     """The look to take now, or None.
 
     Args:
-        num_units: Counted units by variant, at most the planned ones together.
-        until: Up to when they are counted.
+        at: What is counted, of the planned units at most.
+        until: Up to when it is counted.
     """
+    num_units = at.num_units
     planned, total = experiment.planned_num_units, sum(num_units.values())
     last, last_units = (taken[-1].number, taken[-1].num_units) if taken else (0, 0)
     if planned is None or total <= last_units or not has_enough(experiment, num_units):
@@ -65,7 +73,11 @@ def look_due(
             return None
         number = last + 1  # the stop takes the next look early
     return LookTaken(
-        number=number, num_units=total, information=min(1.0, total / planned), taken_at=until
+        number=number,
+        num_units=total,
+        information=min(1.0, total / planned),
+        taken_at=until,
+        variances=variances(at),
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from abtesting.conf import settings
 from abtesting.models import Metric
 from abtesting.results.decision import SURE_CHANCE
 from abtesting.results.report import Bayesian, MetricReport, ends
@@ -20,9 +19,15 @@ from abtesting.statistics.sequential.crossing import MAX_LOOKS
 from abtesting.statistics.types import Effect, NotEnoughData
 
 
-def bayesian(effect: Effect, direction: str) -> Bayesian | None:
-    """The Bayesian view of an effect; None where the control has no value to compare with."""
-    prior = _prior()
+def bayesian(effect: Effect, direction: str, *, prior_sd: float) -> Bayesian | None:
+    """The Bayesian view of an effect; None where the control has no value to compare with.
+
+    Args:
+        effect: What was observed.
+        direction: Which way is good.
+        prior_sd: Standard deviation of lifts beforehand, around none.
+    """
+    prior = NormalPrior(0.0, prior_sd)
     posterior = bayesian_difference(
         effect, prior=prior, higher_is_better=direction == Metric.Direction.INCREASE
     )
@@ -41,7 +46,7 @@ def bayesian(effect: Effect, direction: str) -> Bayesian | None:
     )
 
 
-def peek_error(metrics: Iterable[MetricReport], *, num_days: int) -> float | None:
+def peek_error(metrics: Iterable[MetricReport], *, num_days: int, prior_sd: float) -> float | None:
     """How often the chance to win alone would err in a test that is looked at every day so far.
 
     Of the first goal comparison with a result; None without one.
@@ -53,11 +58,7 @@ def peek_error(metrics: Iterable[MetricReport], *, num_days: int) -> float | Non
                 return any_peek_error(
                     SURE_CHANCE,
                     min(max(num_days, 1), MAX_LOOKS),
-                    prior=_prior(),
+                    prior=NormalPrior(0.0, prior_sd),
                     final_standard_error=error / abs(value),
                 ).any_look
     return None
-
-
-def _prior() -> NormalPrior:
-    return NormalPrior(0.0, settings.PRIOR_LIFT_SD)

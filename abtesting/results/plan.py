@@ -1,9 +1,14 @@
 """What an analysis compares, and how strictly: the rule's boundary for each metric.
 
-Goals share the error rate among their comparisons (Bonferroni), so that their intervals match the
-decisions. Each guardrail has the error rate to itself. In a test with a planned sample it is read
-in two ways, at any time until a look at the complete plan and once at that look, and each of them
-gets half: harm need not wait, and both together err no more often than one reading.
+Goals share the error rate among their comparisons (Bonferroni). Holm and gatekeeping, as in
+`statistics.families.roles`, reject more, but have no simultaneous intervals that match their
+decisions, and the level of a goal depends there on what the others show at the same look. With
+Bonferroni it has one level from the first look to the last, and its interval, its p-value and its
+verdict agree at each of them.
+
+Each guardrail has the error rate to itself. In a test with a planned sample it is read in two ways,
+at any time until a look at the complete plan and once at that look, and each of them gets half:
+harm need not wait, and both together err no more often than one reading.
 """
 
 from __future__ import annotations
@@ -11,11 +16,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from abtesting.conf import settings
 from abtesting.models import Experiment, ExperimentMetric, Variant
 from abtesting.results.report import LookTaken
 from abtesting.statistics.boundaries import AlwaysValid, Boundary, FixedHorizon
 from abtesting.statistics.sequential.group_sequential import GroupSequentialLook
+from abtesting.statistics.sequential.information import increasing_information
 from abtesting.statistics.sequential.spending import ObrienFleming
 
 Role = ExperimentMetric.Role
@@ -54,11 +59,16 @@ class Plan:
     @property
     def min_units_per_arm(self) -> int:
         """Units of each variant below which no goal has a result."""
-        minimum: int = settings.MINIMUM_UNITS
+        minimum = self.experiment.criteria.minimum_units
         goals = [row for row in self.rows if row.role == Role.GOAL]
         if self.experiment.rule in ("always_valid", "bayesian") and goals:
             return max(minimum, self.boundary(goals[0]).min_units_per_arm)
         return minimum
+
+    @property
+    def tuned_num_units(self) -> int:
+        """Units of a comparison at which what may be read any day is sharpest."""
+        return self.experiment.planned_num_units or self.experiment.criteria.tuned_num_units
 
     @property
     def num_comparisons(self) -> int:
@@ -68,7 +78,7 @@ class Plan:
 
     def alpha(self, row: ExperimentMetric) -> float:
         """Level of one comparison of a metric."""
-        alpha: float = settings.ALPHA
+        alpha = self.experiment.criteria.alpha
         if row.role == Role.GOAL:
             return alpha / self.num_comparisons
         return alpha / 2 if row.role == Role.GUARDRAIL and self.experiment.has_end else alpha
@@ -84,11 +94,11 @@ class Plan:
         if self.experiment.rule == "imported":
             return FixedHorizon(level)
         if self.experiment.rule in ("always_valid", "bayesian") or at_any_time:
-            tuned = self.experiment.planned_num_units or settings.TUNED_NUM_UNITS
-            return AlwaysValid(level, tuned)
+            # One mixture whatever the level: the p-value must not depend on it.
+            tuned_alpha = None if alpha is None else self.alpha(row)
+            return AlwaysValid(level, self.tuned_num_units, tuned_alpha=tuned_alpha)
         if self.experiment.rule == "group_sequential" and row.role != Role.GUARDRAIL:
-            information = tuple(x.information for x in self.looks)
-            return self._look_boundary(level, information, kind=GroupSequentialLook)
+            return self._last_look(row, level, kind=GroupSequentialLook)
         return FixedHorizon(level)
 
     def boundary_at(self, row: ExperimentMetric, num_units: int) -> Boundary:
@@ -100,6 +110,8 @@ class Plan:
         planned = self.experiment.planned_num_units
         if self.experiment.rule != "group_sequential" or row.role == Role.GUARDRAIL or not planned:
             return self.boundary(row)
+        if self.looks and num_units == self.looks[-1].num_units:
+            return self.look(row)
         now = min(1.0, num_units / planned)
         # A look with next to the same information is that look.
         before = tuple(x.information for x in self.looks if x.information < now * (1 - 1e-3))
@@ -108,16 +120,30 @@ class Plan:
 
     def look(self, row: ExperimentMetric) -> OneLook:
         """The last look of a group-sequential test."""
-        information = tuple(x.information for x in self.looks)
-        return self._look_boundary(self.alpha(row), information, kind=OneLook)
+        return self._last_look(row, self.alpha(row), kind=OneLook)
+
+    def _last_look(self, row: ExperimentMetric, level: float, *, kind: type[_Look]) -> _Look:
+        """The boundary of the last look, as far from those before as the metric's data are."""
+        key, spent_at = row.metric.key, tuple(x.information for x in self.looks)
+        known = [x.variances.get(key, 0.0) for x in self.looks]
+        if not any(known):
+            return self._look_boundary(level, spent_at, kind=kind)
+        information = increasing_information(known)
+        return self._look_boundary(level, information, kind=kind, spent_at=spent_at)
 
     def _look_boundary(
-        self, alpha: float, information: tuple[float, ...], *, kind: type[_Look]
+        self,
+        alpha: float,
+        information: tuple[float, ...],
+        *,
+        kind: type[_Look],
+        spent_at: tuple[float, ...] | None = None,
     ) -> _Look:
         return kind(
             alpha=alpha,
             information=information,
+            spent_at=spent_at,
             spending=ObrienFleming(),
             side="two_sided",
-            min_units_per_arm=settings.MINIMUM_UNITS,
+            min_units_per_arm=self.experiment.criteria.minimum_units,
         )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import special
 
 from abtesting.models import ExperimentMetric, Metric
 from abtesting.results.false_alarms import Step, arm_sizes, in_blocks
-from abtesting.results.simulation_report import PowerCurve, PowerPoint, Share
+from abtesting.results.simulation_report import PowerCurve, PowerPoint, Share, VariantPower
 from abtesting.results.trial import Trial, kind_of
 from abtesting.statistics.simulation.generators import Conversions, Generator, Resampled
 from abtesting.statistics.simulation.replays import first_shown, shown
@@ -32,7 +33,9 @@ def power_curve(
     rng: np.random.Generator,
     step: Step,
 ) -> PowerCurve:
-    """Give the first variant one lift after the other, and see how often the rule finds it.
+    """Give one variant after the other a lift, and see how often the rule finds it.
+
+    Each is compared with the control alone: variants of the same weight have the same curve.
 
     Args:
         trial: What is repeated.
@@ -44,18 +47,19 @@ def power_curve(
     """
     looks, last = trial.looks, trial.num_units
     at = looks if looks[-1] == last else (*looks, last)
-    control_sizes, variant_sizes = (arm_sizes(at, share) for share in trial.shares[:2])
     boundaries = trial.boundaries(row, at)
-    num_runs = affordable_runs(num_runs, last * len(STEPS), generator)
+    groups = variants_by_share(trial)
+    num_runs = affordable_runs(num_runs, last * len(STEPS) * len(groups), generator)
     sign = 1 if row.metric.direction == Metric.Direction.INCREASE else -1
-    points = []
-    for lift in lifts_to_try(trial, row, generator):
+
+    def point(share: float, lift: float) -> PowerPoint:
+        control, variant = arm_sizes(at, trial.shares[0]), arm_sizes(at, share)
         found = lost = 0
         used = 0.0
-        for runs in in_blocks(num_runs, trial.num_units):
+        for runs in in_blocks(num_runs, last):
             signs = shown(
-                generator.paths(control_sizes, num_runs=runs, rng=rng),
-                generator.paths(variant_sizes, num_runs=runs, rng=rng, lift=lift),
+                generator.paths(control, num_runs=runs, rng=rng),
+                generator.paths(variant, num_runs=runs, rng=rng, lift=lift),
                 kind=kind_of(row),
                 boundaries=boundaries,
                 gate=trial.gate,
@@ -65,27 +69,42 @@ def power_curve(
             lost += int((what == -sign).sum())
             used += float((np.asarray(at)[ends] / last).sum())
             step(runs)
-        points.append(
-            PowerPoint(
-                lift=lift,
-                found=Share.of(found, num_runs),
-                lost=lost / num_runs,
-                sample_used=used / num_runs,
-            )
+        return PowerPoint(
+            lift=lift,
+            found=Share.of(found, num_runs),
+            lost=lost / num_runs,
+            sample_used=used / num_runs,
+        )
+
+    lifts = lifts_to_try(trial, row, generator)
+    curves = []
+    for share, variants in groups.items():
+        points = tuple(point(share, lift) for lift in lifts)
+        curves.append(
+            VariantPower(variants=variants, points=points, smallest_lift=_smallest_lift(points))
         )
     return PowerCurve(
         metric=row.metric.key,
-        variant=trial.plan.treatments[0].key,
         num_units=last,
         num_looks=len(looks),
-        points=tuple(points),
-        smallest_lift=_smallest_lift(points),
+        curves=tuple(curves),
         minimum_lift=row.minimum_lift,
     )
 
 
+def variants_by_share(trial: Trial) -> dict[float, tuple[str, ...]]:
+    """Keys of the variants that are compared with the control, by their share of the units."""
+    groups: dict[float, tuple[str, ...]] = {}
+    for variant, share in zip(trial.plan.treatments, trial.shares[1:], strict=True):
+        groups[share] = (*groups.get(share, ()), variant.key)
+    return groups
+
+
 def lifts_to_try(trial: Trial, row: ExperimentMetric, generator: Generator) -> tuple[float, ...]:
-    """Lifts from none to several times what the sample can find; negative where less is better."""
+    """Lifts from none to several times what the sample can find; negative where less is better.
+
+    What it can find in the variant with the fewest units, so that the curves of all go up.
+    """
     largest = _largest_lift(row, generator)
     usual = detectable_lift(trial, row, generator)
     tried = {min(multiple * usual, largest) for multiple in STEPS}
@@ -96,8 +115,13 @@ def lifts_to_try(trial: Trial, row: ExperimentMetric, generator: Generator) -> t
 
 
 def detectable_lift(trial: Trial, row: ExperimentMetric, generator: Generator) -> float:
-    """About the lift that one look at the whole sample finds in 80 % of tests, by formula."""
-    control, variant = (share * trial.num_units for share in trial.shares[:2])
+    """About the lift that one look at the whole sample finds in 80 % of tests, by formula.
+
+    In the variant with the fewest units.
+    """
+    control, variant = (
+        share * trial.num_units for share in (trial.shares[0], min(trial.shares[1:]))
+    )
     error = math.sqrt(generator.variance * (1 / control + 1 / variant))
     z = -special.ndtri(trial.plan.alpha(row) / 2) + special.ndtri(GOOD_POWER)
     return float(z * error / abs(generator.mean))
@@ -128,7 +152,7 @@ def _largest_lift(row: ExperimentMetric, generator: Generator) -> float:
     return math.inf
 
 
-def _smallest_lift(points: list[PowerPoint]) -> float | None:
+def _smallest_lift(points: Sequence[PowerPoint]) -> float | None:
     """Where the curve first reaches 80 %, on a straight line between the points."""
     for before, after in itertools.pairwise(points):
         low, high = before.found.value, after.found.value

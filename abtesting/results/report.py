@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 SCHEMA_VERSION = 2
@@ -71,13 +71,16 @@ class Corrected:
     Attributes:
         difference: Median-unbiased estimate: as often too high as too low.
         difference_interval: Interval that goes with it, at the level of the comparison.
-        lift: The estimate relative to the control's value.
+        lift: The estimate relative to the control's value, whose own noise is allowed for
+            (Fieller); None where it has none.
+        lift_interval: Interval that goes with it.
         p_value: Stage-wise p-value.
     """
 
     difference: float
     difference_interval: Ends
     lift: float | None
+    lift_interval: Ends | None
     p_value: float
 
 
@@ -243,7 +246,8 @@ class Verdict:
 
     Attributes:
         code: ship, keep_control, no_difference, inconclusive_guardrail, keep_running,
-            stopped_early, not_enough_data or invalid.
+            stopped_early, not_enough_data, no_result (it has ended, and no goal can be read) or
+            invalid.
         guardrails: ok, failed, unknown or none.
         progress: Share of the planned sample, None without a plan.
     """
@@ -267,13 +271,16 @@ class LookTaken:
     Attributes:
         number: Which of the planned looks.
         num_units: Units counted at it.
-        information: The same as a share of the planned sample.
+        information: The same as a share of the planned sample, by which the error rate is spent.
+        variances: How much was known of each metric, which says how much two looks share; see
+            `statistics.sequential.information`. Without it units do.
     """
 
     number: int
     num_units: int
     information: float
     taken_at: dt.datetime
+    variances: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,6 +314,8 @@ class Method:
         alpha: Error rate of the goal comparisons together.
         comparison_alpha: Level of each goal comparison.
         minimum_units: Units that each variant needs before anything is read.
+        tuned_num_units: Units in both variants of a comparison at which what may be read on any
+            day is sharpest.
         any_peek_error: How often the chance to win alone, read every day, would have called two
             equal variants different; of a Bayesian test only.
     """
@@ -317,6 +326,7 @@ class Method:
     comparison_alpha: float
     correction: str
     minimum_units: int
+    tuned_num_units: int
     engine_version: str
     any_peek_error: float | None = None
 
@@ -352,19 +362,22 @@ def upgraded(payload: Mapping[str, Any]) -> dict[str, Any]:
         "bayesian": None,
         "corrected": None,
     }
+
+    def row_of_today(row: Mapping[str, Any]) -> dict[str, Any]:
+        found = {**comparison, **row}
+        if found["corrected"] is not None:
+            found["corrected"] = {"lift_interval": None, **found["corrected"]}
+        return found
+
     metrics = [
-        {
-            "so_far": None,
-            **metric,
-            "comparisons": [{**comparison, **row} for row in metric["comparisons"]],
-        }
+        {"so_far": None, **metric, "comparisons": [*map(row_of_today, metric["comparisons"])]}
         for metric in payload["metrics"]
     ]
     health = [
         {"method": None, "variant": None, **item} if item["code"] == "srm" else item
         for item in payload["health"]
     ]
-    method = {"any_peek_error": None, **payload["method"]}
+    method = {"any_peek_error": None, "tuned_num_units": None, **payload["method"]}
     return {"looks": None, **payload, "method": method, "metrics": metrics, "health": health}
 
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from abtesting import __version__
-from abtesting.conf import settings
 from abtesting.exceptions import SimulationError
 from abtesting.metrics.history import PastUnits, past_units
 from abtesting.models import Experiment, ExperimentMetric, Exposure, Metric
@@ -129,7 +128,7 @@ def simulate(
         experiment=plan.experiment.key or None,
         rule=plan.experiment.rule,
         unit=plan.experiment.unit,
-        alpha=settings.ALPHA,
+        alpha=plan.experiment.criteria.alpha,
         num_comparisons=plan.num_comparisons,
         planned_num_units=plan.experiment.planned_num_units,
         variants=tuple(
@@ -161,7 +160,8 @@ class _Run:
     row: ExperimentMetric
 
     def num_steps(self, part: str) -> int:
-        num_lifts = {"aa": 1, "power": len(STEPS) + 1, "bandit": 4}[part]
+        num_curves = len({variant.weight for variant in self.plan.treatments})
+        num_lifts = {"aa": 1, "power": num_curves * (len(STEPS) + 1), "bandit": 4}[part]
         return num_lifts * self.options.num_runs
 
     def aa(self, step: Step) -> FalseAlarms | Unavailable:
@@ -232,12 +232,13 @@ class _Run:
             num_days=self.past.num_days,
             distribution=distribution(generator) if is_synthetic else None,
             value=None if isinstance(generator, Unavailable) else generator.mean,
+            baseline=self.options.baseline,
         )
 
     @property
     def _num_units(self) -> int:
-        planned = self.plan.experiment.planned_num_units
-        return int(planned if planned is not None else settings.TUNED_NUM_UNITS)
+        experiment = self.plan.experiment
+        return experiment.planned_num_units or experiment.criteria.tuned_num_units
 
     @property
     def _num_days(self) -> int:
@@ -251,6 +252,7 @@ class _Run:
             row,
             self.past,
             is_synthetic=self.options.traffic == "synthetic",
+            minimum_units=self.plan.experiment.criteria.minimum_units,
             baseline=self.options.baseline if row is self.row else None,
         )
 
@@ -265,7 +267,7 @@ def needed_units(plan: Plan) -> int:
     if experiment.has_end and experiment.planned_num_units is not None:
         return experiment.planned_num_units
     weights = [variant.weight for variant in (plan.control, *plan.treatments)]
-    first = AlwaysValid(settings.ALPHA, 1).min_units_per_arm
+    first = AlwaysValid(experiment.criteria.alpha, 1).min_units_per_arm
     return 2 * first_units(weights, first)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from abtesting.statistics.moments import Counts
 from abtesting.statistics.rates.proportion_intervals import RateInterval, rate_interval
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MONTE_CARLO_ALPHA = 0.05
 
 
@@ -34,6 +35,21 @@ class Share:
         assert isinstance(found, RateInterval)
         lower, upper = found.interval.lower, found.interval.upper
         return cls(value=count / num_runs, lower=lower, upper=upper, num_runs=num_runs)
+
+
+def assessment(share: Mapping[str, float], alpha: float) -> str:
+    """What the runs say about a share of false alarms that may be `alpha` at most.
+
+    "holds" where even the upper end of the interval is allowed, "exceeds" where not even the lower
+    end is, and "consistent" where the interval has `alpha` in it: too few runs to tell the two
+    apart.
+
+    >>> [assessment(asdict(Share.of(count, 2000)), 0.05) for count in (60, 98, 130)]
+    ['holds', 'consistent', 'exceeds']
+    """
+    if share["lower"] > alpha:
+        return "exceeds"
+    return "holds" if share["upper"] <= alpha else "consistent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +80,7 @@ class Traffic:
         num_days: In how many days.
         distribution: Of synthetic traffic: conversions, revenue, event_counts or resampled.
         value: Mean per unit of the metric that power and bandit are about; a ratio's value.
+        baseline: Conversion rate that was assumed instead of the observed one.
     """
 
     source: str
@@ -72,6 +89,7 @@ class Traffic:
     num_days: int
     distribution: str | None
     value: float | None
+    baseline: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,25 +137,36 @@ class PowerPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VariantPower:
+    """How often a lift of one variant is found; the same for all variants of that weight.
+
+    Attributes:
+        variants: Keys of the variants.
+        points: From no lift on, in the good direction.
+        smallest_lift: The lift that is found in 80 % of runs; None if no point is.
+    """
+
+    variants: tuple[str, ...]
+    points: tuple[PowerPoint, ...]
+    smallest_lift: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PowerCurve:
     """How often a lift is found.
 
     Attributes:
         metric: Key of the metric.
-        variant: Key of the variant that has the lift.
         num_units: Units of the whole test, if nothing ends it earlier.
         num_looks: Looks of the rule.
-        points: From no lift on, in the good direction.
-        smallest_lift: The lift that is found in 80 % of runs; None if no point is.
+        curves: One a weight, with the same lifts.
         minimum_lift: The smallest lift of interest, if the experiment names one.
     """
 
     metric: str
-    variant: str
     num_units: int
     num_looks: int
-    points: tuple[PowerPoint, ...]
-    smallest_lift: float | None
+    curves: tuple[VariantPower, ...]
     minimum_lift: float | None
 
 
@@ -222,3 +251,12 @@ class SimulationReport:
             if isinstance(getattr(self, name), Unavailable):
                 payload[name] = {"reason": payload[name]}
         return {"schema_version": SCHEMA_VERSION, **payload}
+
+
+def upgraded(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """A payload of any schema so far as one of today's."""
+    power = payload["power"]
+    if power and "points" in power:  # schema 1: of the first variant
+        first = {name: power[name] for name in ("points", "smallest_lift")}
+        power = {**power, "curves": [{"variants": [power["variant"]], **first}]}
+    return {**payload, "power": power, "traffic": {"baseline": None, **payload["traffic"]}}

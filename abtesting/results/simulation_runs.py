@@ -25,6 +25,7 @@ State = SimulationRun.State
 SILENT_AFTER = dt.timedelta(seconds=60)
 """A run that has said nothing for so long is no longer worked on."""
 BEAT_SECONDS = 1.0
+NUM_RECENT = 20
 MAX_SECONDS = 900.0
 """After this a worker gives up, so that other tasks get their turn."""
 
@@ -117,6 +118,12 @@ def give_up(run_id: int, *, error: str) -> None:
 def latest(experiment: Experiment) -> SimulationRun | None:
     """The newest simulation that is done, or None."""
     return SimulationRun.objects.filter(experiment=experiment, state=State.DONE).first()
+
+
+def recent(experiment: Experiment, *, limit: int = NUM_RECENT) -> list[SimulationRun]:
+    """The newest simulations, whatever their state, with who created them."""
+    rows = SimulationRun.objects.filter(experiment=experiment).select_related("created_by")
+    return list(rows[:limit])
 
 
 def current(experiment: Experiment) -> SimulationRun | None:

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from abtesting.conf import settings
 from abtesting.exceptions import SimulationError
 from abtesting.models import Experiment, ExperimentMetric, Metric, Variant
 from abtesting.models.experiment import MAX_NUM_LOOKS
@@ -78,11 +77,13 @@ class Trial:
         """What a Bayesian rule asks for besides its boundary."""
         if self.plan.experiment.rule != "bayesian":
             return None
-        return ChanceGate(threshold=SURE_CHANCE, prior_sd=settings.PRIOR_LIFT_SD)
+        return ChanceGate(
+            threshold=SURE_CHANCE, prior_sd=self.plan.experiment.criteria.prior_lift_sd
+        )
 
     @property
     def _first(self) -> int:
-        return first_units(self.shares, settings.MINIMUM_UNITS)
+        return first_units(self.shares, self.plan.experiment.criteria.minimum_units)
 
     def boundaries(self, row: ExperimentMetric, sizes: Sequence[int]) -> list[Boundary | None]:
         """The boundary of a goal at each of these sizes; None where the rule does not look."""
@@ -123,7 +124,7 @@ def make_trial(
         num_days: Days that it takes, where it is not made of those.
     """
     weights = [v.weight for v in (plan.control, *plan.treatments)]
-    first = first_units(weights, settings.MINIMUM_UNITS)
+    first = first_units(weights, plan.experiment.criteria.minimum_units)
     is_daily = MIN_DAYS <= len(day_ends) <= MAX_NUM_LOOKS
     number = min(max(len(day_ends) or num_days or USUAL_NUM_PEEKS, MIN_DAYS), MAX_NUM_LOOKS)
     equal = (math.ceil(k * num_units / number) for k in range(1, number + 1))
@@ -173,7 +174,7 @@ def plan_for(metric: Metric, *, planned_num_units: int | None, rule: str = "") -
         decision_rule=rule,
     )
     if experiment.rule in ("group_sequential", "fixed_horizon") and planned_num_units is None:
-        raise SimulationError(f"rule {rule!r} needs a planned sample")
+        raise SimulationError(f"rule {rule!r} needs a planned sample; given: none")
     return Plan(
         experiment=experiment,
         control=Variant(key="control", is_control=True),

@@ -132,6 +132,7 @@ def test_an_experiment_is_made_with_its_variants_and_metrics(admin_client, admin
         ({"allocation": "1.5"}, "less than or equal to 1"),
         ({"allocation": "nan"}, "Enter a number"),
         ({"planned_num_units": "1"}, "greater than or equal to 2"),
+        ({"planned_num_units": "200"}, "each variant needs 100 units. Enter at least 266."),
         ({"key": "Product headline"}, "lower-case letters"),
         ({"decision_rule": "magic"}, "not one of the available choices"),
         ({"planned_num_looks": "61"}, "less than or equal to 60"),

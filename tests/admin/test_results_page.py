@@ -104,15 +104,47 @@ def show(client, payload, **query):
             "between_looks",
             "Keep running: 62% of the planned sample, about 6 days left. "
             "Between two looks the goals stay as they were at the last one. "
-            "Read at 2,400 of 4,000 visitors (look 12 of 20); next at 2,600 visitors.",
+            "Last look: 12 of 20, at 2,400 of 4,000 visitors; next at 2,600 visitors.",
         ),
-        ("before_first_look", "The goals are first read at about 200 visitors."),
+        (
+            "at_a_look",
+            "This look shows no difference; the next one may. "
+            "This is look 12 of 20, at 2,400 of 4,000 visitors; next at 2,600 visitors.",
+        ),
+        (
+            "before_first_look",
+            "Until the first look the goals are not read. "
+            "The goals are first read at about 200 visitors.",
+        ),
         (
             "shown_at_a_look",
             "Variant B raises Conversion by 8.1% (97.5% confidence interval: +2.4% to +13.9%). "
             "Guardrails are fine. Shown at look 12 of 20, before the planned size. Ship variant B. "
             "Stopping early flatters; corrected for that, the change is +7.2%. "
-            "Read at 2,400 of 4,000 visitors (look 12 of 20), for the last time.",
+            "The goals stopped counting at look 12 of 20, at 2,400 of 4,000 visitors; later ones "
+            "count for guardrails and health only.",
+        ),
+        (
+            "shown_with_open_guardrail",
+            "Guardrail not shown safe yet: Return rate. Do not ship it before that is clear. "
+            "Shown at look 12 of 20, before the planned size. "
+            "Stopping early flatters; corrected for that, the change is +7.2%. "
+            "The goals stopped counting at look 12 of 20",
+        ),
+        (
+            "partly_read",
+            "No difference found in Conversion. "
+            "Conversion with variant B: −5.1% to +5.9% (97.5% confidence interval). "
+            "Not read: Revenue per visitor. Too uneven to be read: a few units weigh too heavily. "
+            "Planned size reached. There is no reason to switch.",
+        ),
+        (
+            "nothing_read",
+            "– No result The planned sample is complete, and no goal could be read. "
+            "Not read: Conversion, Revenue per visitor. "
+            "Too uneven to be read: a few units weigh too heavily. Test again with equal weights, "
+            "with a larger planned sample, or with a goal in which no unit weighs so much, such as "
+            "a conversion.",
         ),
         (
             "bayesian",
@@ -136,6 +168,51 @@ def test_each_verdict_is_a_sentence_to_quote(admin_client, build, sentence):
     assert sentence in text_of(response)
     code = response.context["page"].verdict.code
     assert f'data-verdict="{code}"' in response.content.decode()
+
+
+def test_a_test_that_ends_with_too_few_units_says_how_many_it_needs(admin_client):
+    payload = payloads.not_enough_data()
+    payload["verdict"]["code"] = "no_result"
+    payload["experiment"]["state"] = "stopped"
+    text = text_of(show(admin_client, payload))
+    assert (
+        "The test is over, and no goal could be read. Each variant needs 100 visitors; the "
+        "smallest has 58. Test again with a larger planned sample." in text
+    )
+    assert "Not enough data" not in text
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("no_events", "Not read: Conversion, Revenue per visitor. No events yet."),
+        ("zero_variance", "Not read: Conversion, Revenue per visitor. All units have the same"),
+        (None, "No event of the goals was counted."),
+    ],
+)
+def test_a_test_that_ends_without_events_says_what_to_check(admin_client, code, words):
+    payload = payloads.nothing_read()
+    for m in payload["metrics"][:2]:
+        m["comparisons"] = [payloads.unread(code)] if code else [payloads.comparison(lift=0.0)]
+    text = text_of(show(admin_client, payload))
+    assert words in text
+    assert "Check that the events of the goals are recorded, then test again." in text
+
+
+def test_a_goal_that_was_read_in_one_variant_only_is_named_with_the_other(admin_client):
+    payload = payloads.no_difference()
+    payload["variants"].append({**payload["variants"][1], "key": "c", "name": "C"})
+    payload["metrics"][1]["comparisons"].append(payloads.unread("too_skewed") | {"variant": "c"})
+    text = text_of(show(admin_client, payload))
+    assert "No difference found in Conversion, Revenue per visitor." in text
+    assert "Not read: Revenue per visitor with variant C. Too uneven" in text
+
+
+def test_a_last_look_that_nothing_came_after_is_read_for_the_last_time(admin_client):
+    payload = payloads.shown_at_a_look()
+    payload["looks"]["taken"][-1]["num_units"] = 4010
+    text = text_of(show(admin_client, payload))
+    assert "Read at 4,010 of 4,000 visitors (look 12 of 20), for the last time." in text
 
 
 def test_an_unknown_verdict_is_said_and_does_not_break_the_page(admin_client):
@@ -190,6 +267,25 @@ def test_the_correction_for_stopping_early_stands_beside_the_estimate(admin_clie
     cells = dict(zip(labels, [text for text, _is_number in table.rows[1].cells], strict=True))
     assert cells["Corrected difference"] == "+0.76 pp"
     assert cells["Corrected interval"] == "+0.12 pp to +1.38 pp"
+    assert cells["Corrected change"] == "+7.2%"
+    assert cells["Interval of the corrected change"] == "+1.1% to +13.1%"
+
+
+def test_a_correction_that_changes_nothing_is_said_to(admin_client):
+    payload = payloads.shown_at_a_look()
+    payload["metrics"][0]["comparisons"][0]["corrected"]["lift"] = 0.08101
+    text = text_of(show(admin_client, payload))
+    assert "Corrected for stopping early, the change stays +8.1%." in text
+    assert "flatters" not in text
+
+
+def test_without_a_relative_change_the_corrected_difference_is_told(admin_client):
+    payload = payloads.shown_at_a_look()
+    comparison = payload["metrics"][0]["comparisons"][0]
+    comparison |= {"lift": None, "lift_interval": None}
+    comparison["corrected"] |= {"lift": None, "lift_interval": None}
+    text = text_of(show(admin_client, payload))
+    assert "Stopping early flatters; corrected for that, the change is +0.76 pp." in text
 
 
 def test_what_makes_a_result_less_certain_is_said(admin_client):
@@ -214,6 +310,25 @@ def test_a_bayesian_test_shows_chances_where_others_show_p_values(admin_client):
     page = response.context["page"]
     assert (page.goals.odds, page.guardrails.odds) == (True, False)
     assert "p = 0.20" in text  # among all numbers
+
+
+def test_the_expected_change_is_told_from_the_observed_one(admin_client):
+    response = show(admin_client, payloads.bayesian())
+    page = response.context["page"]
+    assert page.goals.change_label == page.secondary.change_label == "Expected change"
+    assert page.guardrails.change_label == "Observed change"
+    labels = [label for label, _is_number in page.goals.data.columns]
+    cells = dict(zip(labels, [t for t, _is_number in page.goals.data.rows[1].cells], strict=True))
+    assert (cells["Expected change"], cells["Observed change"]) == ("+7.8%", "+8.1%")
+    assert "This is the observed change, which the always-valid test reads" in text_of(response)
+    assert build_page(payloads.ship()).goals.change_label == "Change"
+
+
+def test_only_the_goals_of_a_bayesian_test_say_what_they_need(admin_client):
+    text = text_of(show(admin_client, payloads.bayesian()))
+    assert text.count("The result needs the always-valid test as well.") == 1
+    goals, secondary = text.index("Goal metrics"), text.index("Secondary metrics")
+    assert goals < text.index("The result needs the always-valid test as well.") < secondary
 
 
 def test_chances_are_among_all_numbers_of_any_test(admin_client):

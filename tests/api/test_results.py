@@ -32,6 +32,14 @@ def test_the_latest_snapshot_is_read_as_the_page_shows_it(client, reader):
     assert response.json()["variants"][1]["num_units"] == 1
 
 
+def test_the_snapshot_says_by_which_rule_and_at_which_look_it_was_read(client, reader):
+    refresh(make_experiment(planned_num_units=4000))
+    client.force_login(reader)
+    found = client.get(URL).json()
+    assert (found["method"]["rule"], found["method"]["alpha"]) == ("group_sequential", 0.05)
+    assert (found["looks"]["taken"], found["looks"]["is_final"]) == ([], False)
+
+
 def test_a_visitor_reads_nothing(client):
     refresh(make_experiment())
     assert client.get(URL).status_code == 403

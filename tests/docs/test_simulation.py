@@ -29,7 +29,7 @@ def shop(db):
 def test_each_command_runs(command):
     out = io.StringIO()
     call_command("abtesting_simulate", *shlex.split(command), "--runs=20", stdout=out)
-    assert "A/A: false alarms" in out.getvalue()
+    assert "False alarms (aa)" in out.getvalue()
     assert "Not simulated" not in out.getvalue()
 
 

@@ -27,7 +27,7 @@ def test_running_experiments_are_refreshed_and_their_verdicts_said(capsys):
 def test_named_experiments_are_refreshed_whatever_their_state(capsys):
     make_experiment("one")
     stopped = make_experiment("three", state="stopped")
-    assert refresh(capsys, "three") == "three: not_enough_data\n"
+    assert refresh(capsys, "three") == "three: no_result\n"
     assert ResultSnapshot.objects.get().experiment == stopped
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 
 from abtesting.models import AuditEntry, Experiment, Variant
+from abtesting.models.experiment import smallest_plan
 from tests.builders import START, make_experiment
 
 pytestmark = pytest.mark.django_db
@@ -158,6 +163,51 @@ def test_a_rule_that_waits_for_a_planned_sample_needs_one(rule):
     assert set(error.value.message_dict) == {"planned_num_units"}
     with pytest.raises(IntegrityError), transaction.atomic():
         Experiment.objects.create(key="x", name="X", decision_rule=rule)
+
+
+@pytest.mark.parametrize("rule", ["", "group_sequential", "fixed_horizon"])
+@pytest.mark.parametrize(("minimum", "smallest"), [(100, 266), (1000, 2188)])
+def test_a_planned_sample_that_no_split_can_fill_is_refused(rule, minimum, smallest, settings):
+    settings.ABTESTING = {"MINIMUM_UNITS": minimum}
+    draft = Experiment(key="x", name="X", decision_rule=rule, planned_num_units=smallest - 1)
+    with pytest.raises(ValidationError, match=f"Enter at least {smallest}") as error:
+        draft.full_clean()
+    assert set(error.value.message_dict) == {"planned_num_units"}
+    draft.planned_num_units = smallest
+    draft.full_clean()
+
+
+@pytest.mark.parametrize("fields", [{"decision_rule": "always_valid"}, {"state": "running"}])
+def test_a_small_plan_is_no_hindrance_where_nothing_waits_for_it(fields):
+    Experiment(key="x", name="X", planned_num_units=10, **fields).full_clean()
+
+
+@given(
+    st.lists(st.floats(0.05, 20), min_size=2, max_size=5),
+    st.integers(2, 3000),
+)
+def test_the_smallest_plan_gives_each_variant_its_units(weights, minimum):
+    num_units, share = smallest_plan(weights, minimum), min(weights) / sum(weights)
+    short = stats.binom.cdf(minimum - 1, num_units, share)
+    assert short < 5e-5
+    one_less = stats.norm.cdf(
+        minimum, share * (num_units - 2), math.sqrt(share * (1 - share) * (num_units - 2))
+    )
+    assert one_less > stats.norm.cdf(-4)
+
+
+def test_a_draft_is_judged_by_the_settings_of_now(settings):
+    draft = Experiment(key="x", name="X")
+    assert asdict(draft.criteria) == {
+        "alpha": 0.05,
+        "minimum_units": 100,
+        "tuned_num_units": 10_000,
+        "prior_lift_sd": 0.3,
+    }
+    settings.ABTESTING = {"ALPHA": 0.01}
+    assert draft.criteria.alpha == 0.01
+    draft.alpha, draft.minimum_units = 0.2, 30
+    assert (draft.criteria.alpha, draft.criteria.minimum_units) == (0.2, 30)
 
 
 @pytest.mark.parametrize("rule", ["", "always_valid", "bayesian"])

@@ -186,11 +186,28 @@ def test_a_copy_from_before_the_start_opens_no_door():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("state", "draft"), ("started_at", None), ("ended_at", START + dt.timedelta(days=1))],
+    [
+        ("state", "draft"),
+        ("started_at", None),
+        ("ended_at", START + dt.timedelta(days=1)),
+        ("alpha", 0.2),
+        ("minimum_units", 2),
+        ("tuned_num_units", 500),
+        ("prior_lift_sd", 1.0),
+    ],
 )
 def test_the_lifecycle_alone_writes_where_an_experiment_stands(name, value):
     experiment = make_experiment()
     setattr(experiment, name, value)
+    with pytest.raises(FrozenFieldError, match=f"{name} .*lifecycle"):
+        experiment.save()
+
+
+@pytest.mark.parametrize("name", ["alpha", "minimum_units", "tuned_num_units", "prior_lift_sd"])
+def test_how_strictly_a_started_experiment_is_judged_cannot_change(name):
+    experiment = make_experiment(state="draft")
+    lifecycle.start(experiment, now=START)
+    setattr(experiment, name, 2 * getattr(experiment, name))
     with pytest.raises(FrozenFieldError, match=f"{name} .*lifecycle"):
         experiment.save()
 

@@ -9,6 +9,7 @@ from django.db.migrations.executor import MigrationExecutor
 from tests.builders import START
 
 FIRST, RULES = ("abtesting", "0001_initial"), ("abtesting", "0002_decision_rules")
+SIMULATIONS, CRITERIA = ("abtesting", "0003_simulation_run"), ("abtesting", "0004_criteria")
 
 
 @pytest.fixture
@@ -48,3 +49,18 @@ def test_started_tests_keep_the_rule_they_were_started_with(migrate):
     assert set(new.values_list("planned_num_looks", flat=True)) == {20}
     back = migrate(FIRST).get_model("abtesting", "Experiment").objects
     assert set(back.values_list("key", flat=True)) == {row[0] for row in rows}
+
+
+def test_started_tests_keep_the_settings_they_were_judged_by(migrate, settings):
+    settings.ABTESTING = {"ALPHA": 0.1, "MINIMUM_UNITS": 50}
+    old = migrate(SIMULATIONS).get_model("abtesting", "Experiment").objects
+    states = ["draft", "running", "paused", "stopped", "decided"]
+    for state in states:
+        old.create(key=state, name=state, state=state, started_at=START)
+    new = migrate(CRITERIA).get_model("abtesting", "Experiment").objects
+    names = ("alpha", "minimum_units", "tuned_num_units", "prior_lift_sd")
+    found = {row[0]: row[1:] for row in new.values_list("key", *names)}
+    started = dict.fromkeys(states[1:], (0.1, 50, 10_000, 0.3))
+    assert found == {"draft": (None, None, None, None), **started}
+    back = migrate(SIMULATIONS).get_model("abtesting", "Experiment").objects
+    assert set(back.values_list("key", flat=True)) == set(states)

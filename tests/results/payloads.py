@@ -156,6 +156,7 @@ def base_payload(variants: tuple[str, ...] = ("control", "b"), num_days: int = 1
             "comparison_alpha": 0.025,
             "correction": "bonferroni",
             "minimum_units": 100,
+            "tuned_num_units": 4000,
             "engine_version": "0.1.0",
             "any_peek_error": None,
         },
@@ -600,11 +601,54 @@ def shown_at_a_look() -> Payload:
         "difference": 0.0076,
         "difference_interval": [0.0012, 0.0138],
         "lift": 0.0721,
+        "lift_interval": [0.011, 0.131],
         "p_value": 0.018,
     }
     payload["metrics"][1]["comparisons"][0]["warnings"] = ["skewed"]
     payload["metrics"][4]["comparisons"][0]["adjusted_p_value"] = 4e-5
     return payload
+
+
+def at_a_look() -> Payload:
+    """Group-sequential, at look 12: nothing is shown, and more looks come."""
+    payload = between_looks()
+    payload["looks"]["is_new"] = True
+    return payload
+
+
+def shown_with_open_guardrail() -> Payload:
+    """Group-sequential, shown at 60 % of the plan, with a guardrail that is not shown safe."""
+    payload = shown_at_a_look()
+    payload["metrics"][2] = inconclusive_guardrail()["metrics"][2]
+    payload["verdict"] |= {"code": "inconclusive_guardrail", "guardrails": "unknown"}
+    return payload
+
+
+def partly_read() -> Payload:
+    """The plan is complete: one goal shows nothing, the other could not be read."""
+    payload = no_difference()
+    payload["metrics"][1]["comparisons"] = [unread("too_skewed", base=5.4212, total=11392.5)]
+    return payload
+
+
+def nothing_read() -> Payload:
+    """The plan is complete, and the values of both goals are too uneven."""
+    payload = partly_read()
+    payload["metrics"][0]["comparisons"] = [unread("too_skewed")]
+    payload["verdict"]["code"] = "no_result"
+    return payload
+
+
+def unread(code: str, **fields: Any) -> Payload:
+    """A comparison without a result."""
+    return comparison(
+        lift=None,
+        interval=None,
+        p_value=None,
+        verdict="no_result",
+        reason={"code": code, "detail": "…"},
+        **fields,
+    )
 
 
 def bayesian() -> Payload:
@@ -645,6 +689,10 @@ BUILDERS: dict[str, Callable[[], Payload]] = {
     "between_looks": between_looks,
     "before_first_look": before_first_look,
     "shown_at_a_look": shown_at_a_look,
+    "at_a_look": at_a_look,
+    "shown_with_open_guardrail": shown_with_open_guardrail,
+    "partly_read": partly_read,
+    "nothing_read": nothing_read,
     "bayesian": bayesian,
     "bayesian_winner": bayesian_winner,
 }
@@ -654,7 +702,7 @@ def first_schema(payload: Payload) -> Payload:
     """A payload as version 1 of the schema had it."""
     old = copy.deepcopy(payload)
     old["schema_version"] = 1
-    del old["looks"], old["method"]["any_peek_error"]
+    del old["looks"], old["method"]["any_peek_error"], old["method"]["tuned_num_units"]
     for name in ("method", "variant"):
         del old["health"][0][name]
     for m in old["metrics"]:

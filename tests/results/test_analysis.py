@@ -10,12 +10,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from abtesting import __version__
+from abtesting import __version__, lifecycle
 from abtesting.models import Event, Experiment, Exposure, Variant
 from abtesting.results.analysis import analyse
 from tests.builders import START, make_experiment, make_metric
 
 pytestmark = pytest.mark.django_db
+
+METRICS = [
+    "conversion",
+    ("orders", {"role": "secondary"}),
+    ("views", {"role": "guardrail", "margin": 0.1}),
+]
 
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 NOW = START + 3 * DAY
@@ -416,6 +422,7 @@ def test_goals_of_all_variants_share_the_error_rate():
         "comparison_alpha": 0.0125,
         "correction": "bonferroni",
         "minimum_units": 100,
+        "tuned_num_units": 1500,
         "engine_version": __version__,
         "any_peek_error": None,
     }
@@ -616,16 +623,98 @@ def test_harm_to_a_guardrail_is_said_before_the_plan_is_fulfilled():
 
 
 def test_a_goal_that_no_event_has_arrived_for_has_no_verdict():
-    experiment = make_experiment(planned_num_units=400)
+    experiment = make_experiment(planned_num_units=4000)
     convert(experiment, "control", 200, 0)
     convert(experiment, "b", 200, 0)
     assert report(experiment)["verdict"]["code"] == "not_enough_data"
 
 
-def test_with_too_few_units_in_a_variant_nothing_is_called_better():
-    experiment = make_experiment(planned_num_units=120)
+@pytest.mark.parametrize(("planned", "code"), [(121, "not_enough_data"), (120, "no_result")])
+def test_with_too_few_units_in_a_variant_nothing_is_called_better(planned, code):
+    experiment = make_experiment(planned_num_units=planned)
     convert(experiment, "control", 60, 2)
     convert(experiment, "b", 60, 40)
     payload = report(experiment)
-    assert payload["verdict"]["code"] == "not_enough_data"
+    assert payload["verdict"]["code"] == code
     assert only_comparison(payload)["verdict"] == "too_early"
+
+
+# What the settings said at the start
+
+
+EASY = {"ALPHA": 0.5, "MINIMUM_UNITS": 2, "TUNED_NUM_UNITS": 500, "PRIOR_LIFT_SD": 2.0}
+RULES = ["group_sequential", "always_valid", "fixed_horizon", "bayesian"]
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("num_units", [60, 1000])
+def test_settings_that_change_later_flip_no_verdict(rule, num_units, settings):
+    planned = None if rule == "always_valid" else 2000
+    experiment = make_experiment(
+        state="draft", decision_rule=rule, planned_num_units=planned, metrics=METRICS
+    )
+    lifecycle.start(experiment, now=START)
+    for variant, num_successes in (("control", num_units // 10), ("b", num_units // 8)):
+        convert(experiment, variant, num_units, num_successes)
+    before = report(experiment)
+    assert (before["method"]["alpha"], before["verdict"]["code"]) != (0.5, "ship")
+    settings.ABTESTING = EASY
+    assert report(Experiment.objects.get(pk=experiment.pk)) == before
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_test_that_starts_later_is_judged_by_the_settings_of_then(rule, settings):
+    settings.ABTESTING = EASY
+    experiment = make_experiment(
+        state="draft", decision_rule=rule, planned_num_units=2000, metrics=METRICS
+    )
+    lifecycle.start(experiment, now=START)
+    settings.ABTESTING = {}
+    convert(experiment, "control", 600, 60)
+    convert(experiment, "b", 600, 80)
+    method = report(experiment)["method"]
+    assert (method["alpha"], method["comparison_alpha"]) == (0.5, 0.5)
+    assert method["minimum_units"] == (500 if rule in ("always_valid", "bayesian") else 2)
+    assert method["tuned_num_units"] == 2000
+
+
+@pytest.mark.parametrize(
+    ("rule", "minimum", "needed"),
+    [
+        ("group_sequential", 100, 100),
+        ("fixed_horizon", 100, 100),
+        ("always_valid", 100, 500),
+        ("bayesian", 100, 500),
+        ("always_valid", 700, 700),
+        ("fixed_horizon", 700, 700),
+    ],
+)
+def test_how_many_units_each_variant_needs_is_said(rule, minimum, needed, settings):
+    settings.ABTESTING = {"MINIMUM_UNITS": minimum}
+    experiment = make_experiment(decision_rule=rule, planned_num_units=4000)
+    assert report(experiment)["method"]["minimum_units"] == needed
+
+
+@pytest.mark.parametrize(("planned", "tuned"), [(None, 10_000), (4000, 4000)])
+def test_where_an_always_valid_test_is_sharpest_is_said(planned, tuned):
+    experiment = make_experiment(decision_rule="always_valid", planned_num_units=planned)
+    assert report(experiment)["method"]["tuned_num_units"] == tuned
+
+
+# Tests that end without a goal that can be read
+
+
+@pytest.mark.parametrize(
+    ("state", "num_units", "code"),
+    [
+        ("running", 200, "not_enough_data"),
+        ("running", 2000, "no_result"),
+        ("stopped", 200, "no_result"),
+    ],
+)
+@pytest.mark.parametrize("rule", ["group_sequential", "fixed_horizon"])
+def test_without_an_event_a_test_ends_without_a_result(rule, state, num_units, code):
+    experiment = make_experiment(planned_num_units=4000, decision_rule=rule, state=state)
+    convert(experiment, "control", num_units, 0)
+    convert(experiment, "b", num_units, 0)
+    assert report(experiment)["verdict"]["code"] == code

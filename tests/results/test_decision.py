@@ -157,6 +157,12 @@ VERDICTS = [
     ("not_enough_data", [metric(NOTHING)], {}),
     ("not_enough_data", [metric(BETTER)], {"num_units": {"control": 99, "b": 5000}}),
     ("not_enough_data", [], {}),
+    ("no_result", [metric(NOTHING)], {"planned": 10_000}),
+    ("no_result", [metric(NOTHING), metric(NOTHING, key="revenue")], {"state": "stopped"}),
+    ("no_result", [metric(BETTER)], {"num_units": {"control": 99, "b": 5}, "state": "stopped"}),
+    ("no_result", [metric(EARLY)], {"num_units": {"control": 60, "b": 60}, "planned": 120}),
+    ("no_difference", [metric(NOTHING), metric(OPEN, key="revenue")], {"planned": 10_000}),
+    ("keep_control", [metric(NOTHING), guardrail(HARMED)], {"planned": 10_000}),
     ("not_enough_data", [metric(BETTER, role="secondary")], {}),
     ("ship", [metric(BETTER)], {"num_units": {"control": 100, "b": 100}}),
     ("invalid", [metric(BETTER), guardrail(SAFE)], {"srm": "bad"}),
@@ -189,6 +195,15 @@ GROUP_SEQUENTIAL = [
     ("keep_running", [metric(WAITING)], {"looks": SOME_LOOKS}),
     ("keep_control", [metric(WAITING), guardrail(HARMED)], {"looks": SOME_LOOKS}),
     ("not_enough_data", [metric(NOTHING)], {"looks": SOME_LOOKS}),
+    ("no_result", [metric(WAITING)], {"looks": SOME_LOOKS, "state": "stopped"}),
+    ("no_result", [metric(WAITING)], {"looks": at_looks(20), "planned": 10_000}),
+    ("no_result", [metric(NOTHING)], {"looks": SOME_LOOKS, "state": "decided"}),
+    ("no_difference", [metric(WAITING), metric(OPEN)], {"looks": at_looks(20), "planned": 10_000}),
+    (
+        "no_result",
+        [metric(EARLY)],
+        {"looks": NO_LOOK, "num_units": {"control": 9, "b": 9}, "planned": 18},
+    ),
     ("invalid", [metric(BETTER)], {"looks": SOME_LOOKS, "srm": "bad"}),
 ]
 
@@ -197,6 +212,13 @@ GROUP_SEQUENTIAL = [
 def test_each_situation_of_a_test_with_looks_has_its_verdict(code, metrics, options):
     options = {"planned": 20_000, "rule": "group_sequential", **options}
     assert judge(*metrics, **options).code == code
+
+
+@pytest.mark.parametrize("rule", ["always_valid", "bayesian"])
+def test_a_test_that_goes_on_after_its_plan_may_still_get_a_result(rule):
+    assert judge(metric(NOTHING), planned=10_000, rule=rule).code == "not_enough_data"
+    assert judge(metric(WAITING), planned=10_000, rule=rule).code == "keep_running"
+    assert judge(metric(WAITING), planned=10_000, rule=rule, state="stopped").code == "no_result"
 
 
 @pytest.mark.parametrize("rule", ["always_valid", "bayesian"])

@@ -122,9 +122,33 @@ def test_csv_has_the_odds_the_correction_and_the_warnings():
     assert [float(b[name]) for name in names] == [0.99, 0.001, 0.01, 0.15]
     names = ("corrected_difference", "corrected_lower", "corrected_upper", "corrected_p_value")
     assert [float(b[name]) for name in names] == [0.0076, 0.0012, 0.0138, 0.018]
+    names = ("corrected_lift", "corrected_lift_lower", "corrected_lift_upper")
+    assert [float(b[name]) for name in names] == [0.0721, 0.011, 0.131]
     assert float(clicks["adjusted_p_value"]) == 4e-5
     assert control["chance_to_win"] == control["corrected_p_value"] == control["warnings"] == ""
     assert [row["warnings"] for row in read(to_csv(payload))].count("skewed") == 1
+
+
+@pytest.mark.parametrize(
+    ("build", "expected"),
+    [
+        ("shown_at_a_look", ("group_sequential", "0.05", "12", "20", "True")),
+        ("between_looks", ("group_sequential", "0.05", "12", "20", "False")),
+        ("before_first_look", ("group_sequential", "0.05", "", "20", "False")),
+        ("bayesian", ("bayesian", "0.05", "", "", "")),
+    ],
+)
+def test_csv_says_by_which_rule_and_at_which_look_the_goals_were_read(build, expected):
+    rows = read(to_csv(payloads.BUILDERS[build]()))
+    names = ("rule", "alpha", "look_number", "num_looks", "is_final")
+    assert {tuple(row[name] for name in names) for row in rows} == {expected}
+
+
+def test_a_correction_of_before_has_no_interval_of_the_lift():
+    payload = payloads.shown_at_a_look()
+    del payload["metrics"][0]["comparisons"][0]["corrected"]["lift_interval"]
+    row = read(to_csv(payload))[1]
+    assert (row["corrected_lift"], row["corrected_lift_lower"]) == ("0.0721", "")
 
 
 def test_a_snapshot_of_the_first_schema_can_still_be_exported():

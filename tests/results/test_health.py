@@ -169,7 +169,28 @@ def test_old_data_of_a_test_that_does_not_run_is_no_warning(state):
 @pytest.mark.django_db
 def test_a_complete_draft_fulfils_every_line():
     experiment = make_experiment(state="draft", hypothesis="Because …", planned_num_units=2000)
-    assert [item.ok for item in launch_checklist(experiment)] == [True] * 7
+    assert [item.ok for item in launch_checklist(experiment)] == [True] * 8
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("weights", "planned", "rule", "ok"),
+    [
+        ([1, 1], 265, "", False),
+        ([1, 1], 266, "", True),
+        ([9, 1], 1458, "fixed_horizon", False),
+        ([9, 1], 1459, "fixed_horizon", True),
+        ([1, 1], 10, "always_valid", None),
+        ([1, 1], None, "", None),
+    ],
+)
+def test_the_plan_must_leave_each_variant_enough_units(weights, planned, rule, ok):
+    experiment = make_experiment(
+        state="draft", weights=weights, planned_num_units=planned, decision_rule=rule
+    )
+    label = "A planned sample that can be read"
+    found = [item.ok for item in launch_checklist(experiment) if str(item.label) == label]
+    assert found == ([] if ok is None else [ok])
 
 
 @pytest.mark.django_db

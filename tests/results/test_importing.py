@@ -21,7 +21,7 @@ from abtesting.models import (
     Variant,
 )
 from abtesting.results.import_file import Layout, parse_metric, read_moments
-from abtesting.results.importing import Plan, import_results
+from abtesting.results.importing import ImportPlan, import_results
 from abtesting.results.snapshots import refresh
 from abtesting.statistics.moments import Counts, Moments
 from tests.builders import START, make_experiment, make_metric
@@ -68,7 +68,7 @@ def layout(*metrics, variant="group", unit="unit", count=None):
 def load(path, *, how=None, progress=None, **plan):
     plan = {"key": "mailing", "name": "Mailing", **plan}
     return import_results(
-        path, layout=how or layout(), plan=Plan(**plan), now=START, progress=progress
+        path, layout=how or layout(), plan=ImportPlan(**plan), now=START, progress=progress
     )
 
 
@@ -104,6 +104,8 @@ def test_an_import_is_a_stopped_experiment_with_a_snapshot(write):
     experiment = Experiment.objects.get()
     assert (experiment.key, experiment.name, experiment.state) == ("mailing", "Mailing", "stopped")
     assert (experiment.source, experiment.hypothesis) == ("imported", "Because …")
+    assert experiment.alpha == 0.05
+    assert experiment.minimum_units == 100
     assert experiment.planned_num_units is None  # how it was planned is not known
     assert [(v.key, v.name, v.is_control) for v in experiment.variants.all()] == [
         ("control", "Control", True),
@@ -127,7 +129,7 @@ def test_an_import_is_a_stopped_experiment_with_a_snapshot(write):
 
 def test_an_import_is_written_down(write, django_user_model):
     mara = django_user_model.objects.create_user("mara")
-    plan = Plan(key="mailing", name="Mailing")
+    plan = ImportPlan(key="mailing", name="Mailing")
     import_results(write(ROWS, "may.csv"), layout=layout(), plan=plan, actor=mara, now=START)
     entry = AuditEntry.objects.get()
     assert (entry.action, entry.actor, entry.created_at) == ("import", mara, START)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import threading
 
 import numpy as np
@@ -11,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from scipy.stats import norm
 
 from abtesting import lifecycle
+from abtesting.metrics.moments import MomentsAt
 from abtesting.models import Experiment, Look, ResultSnapshot
 from abtesting.results import looks, snapshots
 from abtesting.results.analysis import analyse
@@ -19,7 +21,6 @@ from abtesting.statistics.boundaries import FixedHorizon
 from abtesting.statistics.moments import Counts
 from abtesting.statistics.proportions import compare_proportions
 from abtesting.statistics.sequential.group_sequential import GroupSequentialLook
-from abtesting.statistics.sequential.sequential_designs import spending_design
 from abtesting.statistics.sequential.stagewise import stagewise_inference
 from tests.builders import START, event, make_experiment, make_metric
 from tests.results.test_analysis import convert, fill
@@ -60,6 +61,10 @@ def look(number, num_units, of=4000):
     return LookTaken(number=number, num_units=num_units, information=num_units / of, taken_at=START)
 
 
+def counted(num_units):
+    return MomentsAt(num_units=num_units, metrics={})
+
+
 @pytest.mark.parametrize(
     ("before", "num_units", "number"),
     [
@@ -79,7 +84,7 @@ def test_a_look_comes_with_its_share_of_the_plan(before, num_units, number):
     experiment = Experiment(planned_num_units=4000, planned_num_looks=20, state="running")
     counts = {"control": num_units // 2, "b": num_units - num_units // 2}
     before = [look(*pair) for pair in before]
-    due = looks.look_due(experiment, before, counts, until=START)
+    due = looks.look_due(experiment, before, counted(counts), until=START)
     assert (due and due.number) == number
     if due:
         assert (due.num_units, due.information) == (num_units, num_units / 4000)
@@ -87,8 +92,9 @@ def test_a_look_comes_with_its_share_of_the_plan(before, num_units, number):
 
 def test_each_variant_needs_enough_units_for_a_look():
     experiment = Experiment(planned_num_units=4000, planned_num_looks=20, state="running")
-    assert looks.look_due(experiment, [], {"control": 300, "b": 99}, until=START) is None
-    assert looks.look_due(experiment, [], {"control": 300, "b": 100}, until=START).number == 2
+    assert looks.look_due(experiment, [], counted({"control": 300, "b": 99}), until=START) is None
+    enough = counted({"control": 300, "b": 100})
+    assert looks.look_due(experiment, [], enough, until=START).number == 2
 
 
 @pytest.mark.parametrize(
@@ -98,7 +104,8 @@ def test_each_variant_needs_enough_units_for_a_look():
 def test_a_stop_takes_the_next_look_early_if_anything_is_new(before, num_units, number):
     experiment = Experiment(planned_num_units=4000, planned_num_looks=20, state="stopped")
     counts = {"control": num_units // 2, "b": num_units - num_units // 2}
-    due = looks.look_due(experiment, [look(*pair) for pair in before], counts, until=START)
+    taken = [look(*pair) for pair in before]
+    due = looks.look_due(experiment, taken, counted(counts), until=START)
     assert (due and due.number) == number
 
 
@@ -127,8 +134,9 @@ def test_a_plan_that_the_looks_do_not_divide_is_read_at_whole_units():
     experiment = Experiment(planned_num_units=1000, planned_num_looks=3, state="running")
     assert looks.next_look_at(experiment, [], 0, minimum=10) == 334
     counts = {"control": 200, "b": 133}
-    assert looks.look_due(experiment, [], counts, until=START) is None
-    assert looks.look_due(experiment, [], counts | {"b": 134}, until=START).number == 1
+    assert looks.look_due(experiment, [], counted(counts), until=START) is None
+    enough = counted(counts | {"b": 134})
+    assert looks.look_due(experiment, [], enough, until=START).number == 1
 
 
 # What is shown
@@ -206,6 +214,11 @@ def test_conversions_of_earlier_units_wait_for_the_next_look_too():
     assert goal(read(experiment, 1)) == before
 
 
+def within(num_units, *conversions):
+    """Sum of squares within arms of this many units each: n p (1 - p)."""
+    return sum(found * (1 - found / num_units) for found in conversions)
+
+
 def test_a_look_is_the_group_sequential_test_of_its_looks():
     experiment = planned()
     for day, b in enumerate((24, 30, 21)):
@@ -215,7 +228,11 @@ def test_a_look_is_the_group_sequential_test_of_its_looks():
     expected = compare_proportions(
         Counts(num_units=600, num_successes=60),
         Counts(num_units=600, num_successes=75),
-        boundary=GroupSequentialLook(0.05, (0.1, 0.2, 0.3)),
+        boundary=GroupSequentialLook(
+            0.05,
+            tuple(within(200 * day, 20 * day, b) for day, b in ((1, 24), (2, 54), (3, 75))),
+            spent_at=(0.1, 0.2, 0.3),
+        ),
     )
     assert found["p_value"] == pytest.approx(expected.p_value)
     interval = expected.lift_interval
@@ -344,14 +361,28 @@ def test_after_stopping_early_the_estimate_is_corrected():
     expected = stagewise_inference(
         alone.difference,
         alone.difference / z,
-        design=spending_design((0.2, 0.4), alpha=0.05),
+        design=GroupSequentialLook(
+            0.05, (within(400, 40, 50), within(800, 70, 130)), spent_at=(0.2, 0.4)
+        ).design,
     )
     assert found["corrected"]["difference"] == pytest.approx(expected.estimate)
     assert found["corrected"]["p_value"] == pytest.approx(expected.p_value)
     lower, upper = found["corrected"]["difference_interval"]
     assert (lower, upper) == pytest.approx((expected.interval.lower, expected.interval.upper))
     assert 0 < lower < found["corrected"]["difference"] < found["difference"]
-    assert found["corrected"]["lift"] == pytest.approx(expected.estimate / (70 / 800))
+    # The lift whose contrast is as far from what was observed as that difference is from its own.
+    control, error = 70 / 800, alone.difference / z
+    variance = control * (1 - control) / 800
+    lower, upper = found["corrected"]["lift_interval"]
+    for lift, difference in [
+        (found["corrected"]["lift"], expected.estimate),
+        (lower, expected.interval.lower),
+        (upper, expected.interval.upper),
+    ]:
+        contrast = alone.difference - lift * control
+        spread = math.sqrt(error**2 + (lift * lift + 2 * lift) * variance)
+        assert contrast / spread == pytest.approx((alone.difference - difference) / error)
+    assert 0 < lower < found["corrected"]["lift"] < found["lift"] < upper
 
 
 def test_while_more_looks_may_come_nothing_is_corrected():

@@ -43,7 +43,7 @@ def conversion(successes, num_units=2000):
 
 def test_chance_risk_and_interval_are_those_of_a_normal_posterior():
     effect = conversion(230)
-    found = bayesian(effect, "increase")
+    found = bayesian(effect, "increase", prior_sd=0.3)
     lift = effect.difference / effect.control_value
     error = effect.standard_error / effect.control_value
     precision = 1 / error**2 + 1 / 0.3**2
@@ -57,14 +57,12 @@ def test_chance_risk_and_interval_are_those_of_a_normal_posterior():
 
 
 def test_where_less_is_better_a_fall_is_likely_a_win():
-    assert bayesian(conversion(170), "decrease").chance_to_win > 0.9
-    assert bayesian(conversion(170), "increase").chance_to_win < 0.1
+    assert bayesian(conversion(170), "decrease", prior_sd=0.3).chance_to_win > 0.9
+    assert bayesian(conversion(170), "increase", prior_sd=0.3).chance_to_win < 0.1
 
 
-def test_the_prior_is_a_setting(settings):
-    wide = bayesian(conversion(230), "increase")
-    settings.ABTESTING = {"PRIOR_LIFT_SD": 0.01}
-    narrow = bayesian(conversion(230), "increase")
+def test_a_narrow_prior_expects_less():
+    wide, narrow = (bayesian(conversion(230), "increase", prior_sd=sd) for sd in (0.3, 0.01))
     assert 0 < narrow.lift < wide.lift / 5
 
 
@@ -74,7 +72,7 @@ def test_a_control_without_a_value_has_no_odds():
         Counts(num_units=2000, num_successes=30),
         boundary=FixedHorizon(0.05),
     )
-    assert bayesian(effect, "increase") is None
+    assert bayesian(effect, "increase", prior_sd=0.3) is None
 
 
 def test_every_rule_has_the_odds_in_its_report():
@@ -122,7 +120,7 @@ def test_the_error_grows_with_the_days():
     convert(experiment, "control", 1000, 100)
     convert(experiment, "b", 1000, 110)
     metrics = analyse(experiment, now=NOW).metrics
-    errors = [peek_error(metrics, num_days=days) for days in (1, 7, 28, 60, 500)]
+    errors = [peek_error(metrics, num_days=days, prior_sd=0.3) for days in (1, 7, 28, 60, 500)]
     assert errors == sorted(errors)
     assert errors[0] < 0.1
     assert errors[2] > 0.15

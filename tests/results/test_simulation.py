@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -16,8 +17,10 @@ from abtesting.results.simulation_report import (
     PowerCurve,
     Share,
     Unavailable,
+    assessment,
+    upgraded,
 )
-from abtesting.results.trial import plan_for, plan_of
+from abtesting.results.trial import make_trial, plan_for, plan_of
 from tests.builders import make_experiment, make_metric
 from tests.results.past import NOW, add_traffic
 
@@ -108,6 +111,25 @@ def test_without_a_plan_it_takes_twice_the_first_look():
     assert run(experiment).aa.needed == 4000
 
 
+def test_a_started_test_is_judged_by_the_settings_of_its_start():
+    criteria = {
+        "alpha": 0.2,
+        "minimum_units": 150,
+        "tuned_num_units": 900,
+        "prior_lift_sd": 0.01,
+    }
+    experiment = make_experiment(decision_rule="bayesian", **criteria)
+    add_traffic(experiment, 2000)
+    plan = plan_of(experiment)
+    trial = make_trial(plan, 900, num_days=9)
+    assert (trial.gate.prior_sd, trial.peeks[0]) == (0.01, 300)
+    report = run(experiment, "aa", "power", num_runs=20)
+    assert report.alpha == report.aa.alpha == 0.2
+    assert report.power.num_units == 900
+    few = make_experiment("few", unit="user", **criteria)
+    assert run(few, "power").power.needed == 300
+
+
 def test_a_draft_is_replayed_on_the_traffic_of_all_tests(planned):
     make_experiment("of-users", unit="user")
     other = make_experiment("other")
@@ -160,28 +182,51 @@ def test_a_shop_without_any_traffic_can_assume_a_rate():
 
 def test_power_grows_with_the_lift_and_ends_sooner(planned):
     found = run(planned, "power", num_runs=800).power
-    lifts = [point.lift for point in found.points]
-    shares = [point.found.value for point in found.points]
+    (curve,) = found.curves
+    assert curve.variants == ("b",)
+    lifts = [point.lift for point in curve.points]
+    shares = [point.found.value for point in curve.points]
     assert lifts == sorted(lifts)
     assert lifts[0] == 0.0
     assert 0.2 in lifts
     assert shares[0] < 0.05
-    assert found.points[0].lost < 0.05
+    assert curve.points[0].lost < 0.05
     assert shares[-1] > 0.97
     assert np.diff(shares).min() > -0.05
-    assert found.points[-1].sample_used < 0.6
-    assert found.points[0].sample_used > 0.9
-    assert lifts[3] < found.smallest_lift < lifts[-2]
+    assert curve.points[-1].sample_used < 0.6
+    assert curve.points[0].sample_used > 0.9
+    assert lifts[3] < curve.smallest_lift < lifts[-2]
     assert (found.num_units, found.num_looks, found.minimum_lift) == (1000, 17, 0.2)
 
 
 def test_one_look_finds_the_detectable_lift_in_80_percent():
     experiment = make_experiment(planned_num_units=1000, decision_rule="fixed_horizon")
     add_traffic(experiment, 1000)
-    found = run(experiment, "power", num_runs=2000).power
-    assert found.points[4].found.value == pytest.approx(0.8, abs=0.07)
-    assert found.points[4].lift == pytest.approx(found.smallest_lift, rel=0.15)
-    assert {point.sample_used for point in found.points} == {1.0}
+    (curve,) = run(experiment, "power", num_runs=2000).power.curves
+    assert curve.points[4].found.value == pytest.approx(0.8, abs=0.07)
+    assert curve.points[4].lift == pytest.approx(curve.smallest_lift, rel=0.15)
+    assert {point.sample_used for point in curve.points} == {1.0}
+
+
+def test_variants_of_one_weight_share_a_curve():
+    experiment = make_experiment(variants=("control", "b", "c"), planned_num_units=600)
+    add_traffic(experiment, 600)
+    (curve,) = run(experiment, "power", num_runs=30).power.curves
+    assert curve.variants == ("b", "c")
+
+
+def test_each_weight_has_its_own_curve_and_more_units_find_more():
+    experiment = make_experiment(
+        variants=("control", "b", "c", "d"), weights=(4, 4, 1, 4), planned_num_units=1300
+    )
+    add_traffic(experiment, 1300)
+    found = run(experiment, "power", num_runs=600).power
+    large, small = found.curves
+    assert (large.variants, small.variants) == (("b", "d"), ("c",))
+    assert [p.lift for p in large.points] == [p.lift for p in small.points]
+    for many, few in list(zip(large.points, small.points, strict=True))[2:6]:
+        assert many.found.lower > few.found.value
+    assert large.smallest_lift < small.smallest_lift
 
 
 def test_where_less_is_better_lifts_go_down():
@@ -189,11 +234,10 @@ def test_where_less_is_better_lifts_go_down():
     experiment = make_experiment(planned_num_units=1000, metrics=[(returns, {"minimum_lift": 0.1})])
     add_traffic(experiment, 1000)
     report = run(experiment, "power", "bandit", num_runs=300)
-    assert [point.lift for point in report.power.points] == sorted(
-        (point.lift for point in report.power.points), reverse=True
-    )
-    assert report.power.smallest_lift < 0
-    assert report.power.points[-1].found.value > 0.9
+    (curve,) = report.power.curves
+    assert [p.lift for p in curve.points] == sorted((p.lift for p in curve.points), reverse=True)
+    assert curve.smallest_lift < 0
+    assert curve.points[-1].found.value > 0.9
     assert report.bandit.lift == -0.1
     assert 0 < report.bandit.bandit.regret < report.bandit.split.regret
 
@@ -201,7 +245,8 @@ def test_where_less_is_better_lifts_go_down():
 def test_a_rate_does_not_grow_beyond_one():
     experiment = make_experiment(planned_num_units=200)
     add_traffic(experiment, 300, rate=0.95)
-    assert max(p.lift for p in run(experiment, "power", num_runs=20).power.points) < 0.1
+    (curve,) = run(experiment, "power", num_runs=20).power.curves
+    assert max(p.lift for p in curve.points) < 0.1
 
 
 def test_a_bandit_loses_less_and_proves_less(planned):
@@ -279,7 +324,7 @@ def test_the_payload_is_json_and_says_why_a_part_is_missing(planned):
     payload = run(planned, "aa", "bandit", num_runs=50).as_payload()
     assert json.loads(json.dumps(payload)) == json.loads(json.dumps(payload, allow_nan=False))
     assert payload["power"] is None
-    assert payload["schema_version"] == 1
+    assert payload["schema_version"] == 2
     draft = make_experiment("draft", state="draft", planned_num_units=99_999)
     reason = run(draft).as_payload()["aa"]["reason"]
     assert (reason["code"], reason["needed"]) == ("too_little_traffic", 99_999)
@@ -325,6 +370,27 @@ def test_what_cannot_be_simulated_is_said():
         plan_for(make_metric(), planned_num_units=10, rule="sometimes")
     with pytest.raises(SimulationError, match="needs a planned sample"):
         plan_for(make_metric(), planned_num_units=None, rule="fixed_horizon")
+
+
+def test_a_payload_of_before_has_one_curve_today(planned):
+    payload = json.loads(json.dumps(run(planned, "power", num_runs=20).as_payload()))
+    power = dict(payload["power"])
+    (curve,) = power.pop("curves")
+    old = {**power, "variant": "b", **{name: curve[name] for name in ("points", "smallest_lift")}}
+    assert upgraded({**payload, "power": old})["power"]["curves"] == [curve]
+    assert upgraded(payload) == payload
+    del payload["traffic"]["baseline"]
+    assert upgraded(payload)["traffic"]["baseline"] is None
+    for nothing in (None, {"reason": {}}):
+        assert upgraded({**payload, "power": nothing})["power"] == nothing
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, "holds"), (80, "holds"), (81, "consistent"), (100, "consistent"), (121, "exceeds")],
+)
+def test_the_interval_decides_what_a_share_says_about_5_percent(count, said):
+    assert assessment(asdict(Share.of(count, 2000)), 0.05) == said
 
 
 def test_a_share_of_no_run_has_an_interval_too():

@@ -132,3 +132,14 @@ def test_giving_up_changes_only_what_waits(experiment):
     assert simulation_runs.current(experiment).error == "no queue"
     simulation_runs.run(asked.pk)
     assert simulation_runs.current(experiment).state == "failed"
+
+
+def test_the_newest_runs_come_first_whatever_became_of_them(experiment, admin_user):
+    asked = [simulation_runs.ask_for(experiment, OPTIONS, actor_id=admin_user.pk) for _ in range(3)]
+    simulation_runs.give_up(asked[1].pk, error="no queue")
+    simulation_runs.ask_for(make_experiment("other"), OPTIONS)
+    found = simulation_runs.recent(experiment)
+    assert [run.pk for run in found] == [run.pk for run in reversed(asked)]
+    assert [run.state for run in found] == ["queued", "failed", "queued"]
+    assert found[0].created_by == admin_user
+    assert simulation_runs.recent(experiment, limit=1) == found[:1]

@@ -14,7 +14,7 @@ from django.utils.text import slugify
 
 from abtesting.exceptions import ImportFileError
 from abtesting.results.import_file import Layout, parse_metric
-from abtesting.results.importing import Plan, import_results
+from abtesting.results.importing import ImportPlan, import_results
 
 SHOWN_PROBLEMS = 20
 
@@ -89,7 +89,7 @@ class Command(BaseCommand):
                         for text in options["metrics"]
                     ),
                 ),
-                plan=Plan(
+                plan=ImportPlan(
                     key=key,
                     name=options["name"] or key.replace("-", " ").capitalize(),
                     hypothesis=options["hypothesis"],

@@ -15,6 +15,7 @@ from abtesting.models import Experiment, Metric
 from abtesting.results import simulation_runs
 from abtesting.results.plan import Plan
 from abtesting.results.simulation import PARTS, TRAFFIC, Options
+from abtesting.results.simulation_text import as_lines
 from abtesting.results.trial import plan_for, plan_of
 
 RULES = [value for value in Experiment.DecisionRule.values if value]
@@ -72,6 +73,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Simulate, store, and say what was found; exits with an error when it cannot."""
         plan = self._plan(options)
+        file: Path | None = options["json"]
+        if file is not None and not file.parent.is_dir():
+            # Said before minutes of work, not after.
+            raise CommandError(f"{file} cannot be written: there is no folder {file.parent}")
         try:
             run = simulation_runs.simulate_and_store(
                 plan,
@@ -88,19 +93,20 @@ class Command(BaseCommand):
         except SimulationError as error:
             raise CommandError(str(error)) from error
         assert run.payload is not None
-        for line in say(run.payload):
+        for line in as_lines(run.payload):
             self.stdout.write(line)
         self.stdout.write(f"Took {run.seconds:.1f} seconds.")
-        if options["json"] is not None:
+        if file is not None:
             try:
-                options["json"].write_text(json.dumps(run.payload, indent=2, ensure_ascii=False))
+                file.write_text(json.dumps(run.payload, indent=2, ensure_ascii=False))
             except OSError as error:
-                raise CommandError(f"{options['json']} cannot be written: {error}") from error
+                raise CommandError(f"{file} cannot be written: {error}") from error
+            self.stdout.write(f"All numbers: {file}")
         if run.experiment_id is not None:
             # A project without the admin has the numbers here and in the file.
             with suppress(NoReverseMatch):
                 url = reverse("admin:abtesting_experiment_simulation", args=(run.experiment_id,))
-                self.stdout.write(f"Simulation page: {url}")
+                self.stdout.write(f"Simulation page: {url}?run={run.pk}")
 
     def _plan(self, options: dict[str, Any]) -> Plan:
         key, metric_key = options["key"], options["metric"]
@@ -147,63 +153,6 @@ class _Bar:
                 self.stream.write("")
         else:
             self.stream.write(f"Simulating: {percent}%")
-
-
-def say(payload: dict[str, Any]) -> list[str]:
-    """What a simulation found, in a few lines."""
-    traffic = payload["traffic"]
-    value = "" if traffic["value"] is None else f", value {traffic['value']:.6g}"
-    source = f"synthetic ({traffic['distribution']})" if traffic["distribution"] else "own"
-    lines = [
-        f"Traffic: {source}, {traffic['num_units']:,} past units in {traffic['num_days']} days of "
-        f"{', '.join(traffic['experiments']) or 'no experiment'}{value}",
-        f"Rule: {payload['rule']}",
-    ]
-    for name, line in (("aa", _say_aa), ("power", _say_power), ("bandit", _say_bandit)):
-        part = payload[name]
-        if part is not None:
-            lines += [_reason(name, part["reason"])] if "reason" in part else line(part)
-    return lines
-
-
-def _reason(name: str, reason: dict[str, Any]) -> str:
-    hint = ""
-    if reason["code"] == "too_little_traffic":
-        hint = " (--traffic synthetic draws units like those there are"
-        hint += "; with --baseline RATE it takes none)"
-    return f"Not simulated: {name}: {reason['detail']}{hint}"
-
-
-def _say_aa(part: dict[str, Any]) -> list[str]:
-    return [
-        f"A/A: false alarms {_share(part['rule'])} with the rule at {part['num_looks']} looks, "
-        f"{_share(part['peeking'])} stopping at p < {part['alpha']:g} at {part['num_peeks']} looks"
-    ]
-
-
-def _say_power(part: dict[str, Any]) -> list[str]:
-    lines = [f"Power of {part['metric']} with {part['num_units']:,} units:"]
-    lines += [
-        f"  lift {point['lift']:+7.1%}  found {point['found']['value']:6.1%}  "
-        f"sample used {point['sample_used']:4.0%}"
-        for point in part["points"]
-    ]
-    smallest = part["smallest_lift"]
-    found = "none of these" if smallest is None else f"{smallest:+.1%}"
-    return [*lines, f"  found in 80%: {found}"]
-
-
-def _say_bandit(part: dict[str, Any]) -> list[str]:
-    lines = [f"Bandit of {part['metric']}, lift {part['lift']:+.1%}, {part['num_units']:,} units:"]
-    return lines + [
-        f"  {name:14} lost {way['regret']:8.1f}  best picked {way['best_picked']['value']:6.1%}  "
-        f"found {way['found']['value']:6.1%}  false alarms {way['false_alarms']['value']:5.1%}"
-        for name, way in (("bandit", part["bandit"]), ("planned split", part["split"]))
-    ]
-
-
-def _share(share: dict[str, float]) -> str:
-    return f"{share['value']:.1%} [{share['lower']:.1%}, {share['upper']:.1%}]"
 
 
 def _named(model: Any, key: str, name: str) -> Any:
