@@ -37,6 +37,7 @@ if __name__ == "__main__":
 import numpy as np
 
 from abtesting.conf import settings
+from abtesting.metrics.correlations import look_correlations
 from abtesting.metrics.kinds import unit_moments
 from abtesting.metrics.moments import ExperimentMoments, MomentsAt
 from abtesting.models import Experiment, ExperimentMetric, Metric, Variant
@@ -54,8 +55,17 @@ RULES = ("group_sequential", "fixed_horizon", "always_valid", "bayesian")
 DECIDED = ("ship", "keep_control", "inconclusive_guardrail")
 ANY_DAY, FROM_PLAN = "p < 0.05 on any day", "p < 0.05 on any day from the planned sample on"
 
-Days = tuple[MomentsAt, ...]
-"""What is known at the end of each day."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """What is known at the end of a day: moments, and the units' totals that they are made of."""
+
+    at: MomentsAt
+    num_there: int
+    totals: Mapping[tuple[str, str], np.ndarray]
+
+
+Days = tuple[Day, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +75,7 @@ class Shop:
     Attributes:
         goals: Of "conversion" and "revenue"; a guardrail on baskets is always there.
         weights: Of the variants, the control first.
+        return_rate: Share of the orders that are paid back, three to ten days after.
     """
 
     name: str
@@ -73,6 +84,7 @@ class Shop:
     weights: tuple[float, ...] = (1.0, 1.0)
     buyer_rate: float = 0.05
     basket_rate: float = 0.2
+    return_rate: float = 0.0
 
 
 SHOPS = (
@@ -85,6 +97,14 @@ SHOPS = (
         weights=(2.0, 1.0, 1.0),
         buyer_rate=0.2,
     ),
+    Shop(
+        name="revenue, 30 % returned",
+        planned_num_units=8000,
+        goals=("revenue",),
+        buyer_rate=0.2,
+        return_rate=0.3,
+    ),
+    Shop(name="conversion 70 %", planned_num_units=4000, goals=("conversion",), buyer_rate=0.7),
 )
 
 
@@ -144,6 +164,17 @@ class Events:
         received_day = (occurred + late).astype(np.int64)
         return cls(unit=unit, occurred=occurred, received_day=received_day, amount=amount)
 
+    def with_returns(self, rate: float, rng: np.random.Generator) -> Events:
+        """The same, and a share of the amounts paid back."""
+        back = np.flatnonzero(rng.random(len(self.unit)) < rate)
+        occurred = self.occurred[back] + rng.uniform(3.0, 10.0, len(back))
+        return Events(
+            unit=np.concatenate([self.unit, self.unit[back]]),
+            occurred=np.concatenate([self.occurred, occurred]),
+            received_day=np.concatenate([self.received_day, occurred.astype(np.int64)]),
+            amount=np.concatenate([self.amount, -self.amount[back]]),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
@@ -165,10 +196,11 @@ class Traffic:
         orders = np.repeat(buyers, 1 + rng.poisson(0.5, len(buyers)))
         baskets = np.flatnonzero(rng.random(num_units) < shop.basket_rate)
         amounts = rng.lognormal(3.5, 0.8, len(orders)).round(2)
+        sold = Events.draw(came, orders, amounts, rng)
         return cls(
             came=came,
             variant=variant,
-            orders=Events.draw(came, orders, amounts, rng),
+            orders=sold.with_returns(shop.return_rate, rng) if shop.return_rate else sold,
             baskets=Events.draw(came, baskets, np.ones(len(baskets)), rng),
         )
 
@@ -182,6 +214,7 @@ class Replay:
         everything: What is known each day of all units so far.
     """
 
+    variant: np.ndarray
     planned: Days
     everything: Days
 
@@ -190,7 +223,7 @@ class Replay:
         """What each day's refresh can know."""
         done = {"order": traffic.orders, "basket": traffic.baskets}
         totals = {name: np.zeros(len(traffic.came)) for name in done}
-        days: dict[bool, list[MomentsAt]] = {True: [], False: []}
+        days: dict[bool, list[Day]] = {True: [], False: []}
         for day in range(NUM_DAYS):
             for name, events in done.items():
                 now = events.received_day == day
@@ -198,15 +231,19 @@ class Replay:
             there = int(np.searchsorted(traffic.came, day + 1))
             for is_planned, known in days.items():
                 upto = min(there, shop.planned_num_units) if is_planned else there
-                known.append(_moments(shop, traffic.variant[:upto], totals))
-        return cls(planned=tuple(days[True]), everything=tuple(days[False]))
+                copied = {(key, "numerator"): totals[SOURCES[key]].copy() for key in _metrics(shop)}
+                at = _moments(shop, traffic.variant[:upto], totals)
+                known.append(Day(at=at, num_there=upto, totals=copied))
+        return cls(
+            variant=traffic.variant, planned=tuple(days[True]), everything=tuple(days[False])
+        )
 
 
 def judge(experiment: Experiment, data: Replay) -> Counter[str]:
     """What a rule errs in, were the test refreshed at the end of every day."""
     days = data.planned if experiment.has_end else data.everything
     found: Counter[str] = Counter()
-    with in_memory(days) as refresh:
+    with in_memory(days, data.variant) as refresh:
         for day in range(NUM_DAYS):
             report = refresh(experiment, day)
             shown = {
@@ -222,28 +259,49 @@ def judge(experiment: Experiment, data: Replay) -> Counter[str]:
 
 
 @contextlib.contextmanager
-def in_memory(days: Days) -> Iterator[Callable[[Experiment, int], analysis.Report]]:
+def in_memory(
+    days: Days, variant: np.ndarray
+) -> Iterator[Callable[[Experiment, int], analysis.Report]]:
     """`analysis.read` over these days, with looks kept as `snapshots` keeps them."""
     taken: list[LookTaken] = []
-    last_read: list[MomentsAt] = []
+    reads: list[MomentsAt] = []
 
     class Source:
-        def read(self, experiment: Experiment, *, until: dt.datetime, **_: Any):
+        def read(
+            self,
+            experiment: Experiment,
+            *,
+            until: dt.datetime,
+            looked_at: dt.datetime | None = None,
+        ) -> ExperimentMoments:
             upto = (until - START).days
             known = tuple(
-                ((START + dt.timedelta(days=day)).date(), days[day]) for day in range(upto)
+                ((START + dt.timedelta(days=day)).date(), days[day].at) for day in range(upto)
             )
-            return ExperimentMoments(final=days[upto - 1], days=known, last_exposure_at=until)
+            now = days[upto - 1]
+            correlations = {}
+            if looked_at is not None:
+                before = days[(looked_at - START).days - 1]
+                correlations = look_correlations(
+                    [METRICS[key] for key, _ in now.totals],
+                    variant[: now.num_there],
+                    np.arange(now.num_there) < before.num_there,
+                    before={x: total[: now.num_there] for x, total in before.totals.items()},
+                    now={x: total[: now.num_there] for x, total in now.totals.items()},
+                )
+            return ExperimentMoments(
+                final=now.at, days=known, correlations=correlations, last_exposure_at=until
+            )
 
     def refresh(experiment: Experiment, day: int) -> analysis.Report:
         reading = analysis.read(experiment, now=START + dt.timedelta(days=day + 1))
         if reading.new is not None and reading.read is not None:
             taken.append(reading.new)
-            last_read[:] = [reading.read]
+            reads.append(reading.read)
         return reading.report
 
-    def stored(_: Experiment) -> tuple[tuple[LookTaken, ...], MomentsAt | None]:
-        return tuple(taken), last_read[0] if last_read else None
+    def stored(_: Experiment) -> tuple[tuple[LookTaken, ...], tuple[MomentsAt, ...]]:
+        return tuple(taken), tuple(reads)
 
     with (
         mock.patch.object(analysis, "source_for", return_value=Source()),
@@ -298,7 +356,7 @@ def peeks(shop: Shop, data: Replay, *, from_day: int) -> bool:
     days = data.planned[from_day:] if from_day else data.everything
     criteria = experiment.criteria
     alpha = criteria.alpha / plan.num_comparisons
-    for at in days:
+    for at in (day.at for day in days):
         if min(at.num_units.values()) < criteria.minimum_units:
             continue
         for row in rows[:-1]:
@@ -319,8 +377,8 @@ class _Rows(list[Any]):
 def _moments(shop: Shop, variant: np.ndarray, totals: Mapping[str, np.ndarray]) -> MomentsAt:
     members = {_key(i): np.flatnonzero(variant == i) for i in range(len(shop.weights))}
     metrics = {}
-    for key in (*shop.goals, "baskets"):
-        values = totals["basket" if key == "baskets" else "order"]
+    for key in _metrics(shop):
+        values = totals[SOURCES[key]]
         kind = METRICS[key].kind
         metrics[key] = {
             name: unit_moments(kind, [values[chosen]]) for name, chosen in members.items()
@@ -330,10 +388,15 @@ def _moments(shop: Shop, variant: np.ndarray, totals: Mapping[str, np.ndarray]) 
     )
 
 
+def _metrics(shop: Shop) -> tuple[str, ...]:
+    return (*shop.goals, "baskets")
+
+
 def _key(index: int) -> str:
     return "control" if index == 0 else f"v{index}"
 
 
+SOURCES = {"conversion": "order", "revenue": "order", "baskets": "basket"}
 METRICS = {
     "conversion": Metric(pk=1, key="conversion", name="Conversion", kind="proportion"),
     "revenue": Metric(pk=2, key="revenue", name="Revenue", kind="mean", aggregation="sum"),

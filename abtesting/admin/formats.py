@@ -59,6 +59,11 @@ def progress(fraction: float) -> str:
     return _percent_sign(number(math.floor(min(fraction, 1.0) * 100 + 1e-9)))
 
 
+def whole_percent(fraction: float) -> str:
+    """Return an error rate in whole percent: 0.219 → 22%."""
+    return _percent_sign(number(round(fraction * 100)))
+
+
 def chance(probability: float) -> str:
     """Return a chance with one decimal; never certainty."""
     if probability > 0.999:

@@ -185,7 +185,7 @@ def _plan(payload: Payload) -> tuple[tuple[str, str], ...]:
         rows.append((_("Looks"), _("%(taken)s taken, %(planned)s planned") % values))
     if method["any_peek_error"] is not None:
         error = _("%(error)s, if it were looked at every day and decided alone") % {
-            "error": formats.progress(method["any_peek_error"])
+            "error": formats.whole_percent(method["any_peek_error"])
         }
         rows.append((_("Error of the chance to win"), error))
     for m in payload["metrics"]:

@@ -23,14 +23,16 @@ from django.views.decorators.http import require_GET, require_http_methods
 from kombu.exceptions import OperationalError
 
 from abtesting import tasks
+from abtesting.admin import formats
 from abtesting.admin.permissions import may_manage, may_view
-from abtesting.admin.simulation_list import NO_QUEUE, earlier_runs, error_text
+from abtesting.admin.simulation_list import NO_QUEUE, earlier_runs, error_text, progress_chip
 from abtesting.admin.simulation_page import build_page
 from abtesting.admin.transitions import state_text
 from abtesting.exceptions import SimulationError
 from abtesting.models import Experiment, SimulationRun
 from abtesting.results import simulation_runs
 from abtesting.results.simulation import Options
+from abtesting.results.trial import PlanTooSmallError
 
 TEMPLATE = "admin/abtesting/experiment/simulation.html"
 STATUS_TEMPLATE = "admin/abtesting/experiment/simulation/_status.html"
@@ -58,7 +60,7 @@ def simulation_view(request: HttpRequest, experiment_id: int) -> HttpResponse:
     recent = simulation_runs.recent(experiment)
     context = {
         **admin.site.each_context(request),
-        **_status(experiment, recent[0] if recent else None),
+        **_status(experiment, recent[0].run if recent else None),
         "title": gettext("Simulation of %(name)s") % {"name": experiment.name},
         "opts": Experiment._meta,
         "experiment": experiment,
@@ -96,6 +98,18 @@ def simulate_view(request: HttpRequest, experiment_id: int) -> HttpResponse:
             run = simulation_runs.ask_for(
                 experiment, Options(**form.cleaned_data), actor_id=request.user.pk
             )
+        except PlanTooSmallError as error:
+            messages.error(
+                request,
+                gettext(
+                    "Each variant needs %(minimum)s units, the smallest one too: enter a planned "
+                    "sample of at least %(smallest)s."
+                )
+                % {
+                    "minimum": formats.number(error.minimum),
+                    "smallest": formats.number(error.smallest),
+                },
+            )
         except SimulationError:
             messages.error(
                 request,
@@ -116,9 +130,11 @@ def simulate_view(request: HttpRequest, experiment_id: int) -> HttpResponse:
 def simulation_status_view(request: HttpRequest, experiment_id: int) -> HttpResponse:
     """How far the simulation is, asked by htmx; once it is over the page loads itself again."""
     experiment = _experiment(request, experiment_id)
+    run = simulation_runs.current(experiment)
     context = {
-        **_status(experiment, simulation_runs.current(experiment)),
+        **_status(experiment, run),
         "experiment": experiment,
+        "chip": progress_chip(run, now=timezone.now()) if run is not None else None,
     }
     response = TemplateResponse(request, STATUS_TEMPLATE, context)
     if not context["is_under_way"]:
@@ -136,8 +152,10 @@ def _hand_over(run_id: int) -> None:
 def _shown(request: HttpRequest, experiment: Experiment) -> tuple[SimulationRun | None, bool]:
     """The run whose numbers are shown, and whether it is the latest."""
     wanted = request.GET.get("run")
-    if wanted is None:
-        return simulation_runs.latest(experiment), True
+    newest = simulation_runs.latest(experiment)
+    # The command prints the address of the run that it has just done.
+    if wanted is None or (newest is not None and wanted == str(newest.pk)):
+        return newest, True
     if not wanted.isdecimal():
         raise Http404
     rows = SimulationRun.objects.filter(experiment=experiment, state=SimulationRun.State.DONE)

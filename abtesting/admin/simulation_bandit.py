@@ -17,6 +17,7 @@ from abtesting.admin.simulation_parts import (
     share_text,
     title,
 )
+from abtesting.results.simulation_report import errs_too_often
 
 
 def bandit(payload: Payload) -> Section:
@@ -55,6 +56,8 @@ def bandit(payload: Payload) -> Section:
             chip=promise(way["false_alarms"], payload["alpha"]),
         )
 
+    ways = ((_("Bandit"), bandit), (_("Planned split"), split))
+    bad = [name for name, way in ways if errs_too_often(way, payload["alpha"])]
     how = _(
         "Thompson sampling: shares renewed %(num)s times, at least %(floor)s of the traffic for "
         "each variant."
@@ -80,10 +83,17 @@ def bandit(payload: Payload) -> Section:
             first=_("Traffic split by"),
             last=_("Allowed: %(allowed)s") % {"allowed": names["alpha"]},
             rows=(
-                row(_("Bandit"), how, bandit),
-                row(_("Planned split"), _("The weights of the variants, all the time."), split),
+                row(ways[0][0], how, bandit),
+                row(ways[1][0], _("The weights of the variants, all the time."), split),
             ),
         ),
+        warning=_(
+            "%(ways)s: more false alarms than the %(alpha)s that is allowed, so do not rely on the "
+            "share of differences shown."
+        )
+        % {**names, "ways": ", ".join(bad)}
+        if bad
+        else "",
         details=(
             (
                 _("Simulated"),

@@ -15,7 +15,7 @@ from abtesting.admin.sentences import Chip
 from abtesting.admin.simulation_parts import promise, share_text
 from abtesting.models import SimulationRun
 from abtesting.results import simulation_runs
-from abtesting.results.simulation_report import upgraded
+from abtesting.results.simulation_runs import Outcome
 
 State = SimulationRun.State
 
@@ -36,27 +36,36 @@ class Earlier:
 
 
 def earlier_runs(
-    runs: Iterable[SimulationRun], *, shown: SimulationRun | None, now: dt.datetime
+    outcomes: Iterable[Outcome], *, shown: SimulationRun | None, now: dt.datetime
 ) -> tuple[Earlier, ...]:
     """The rows of these runs.
 
     Args:
-        runs: With who created them.
+        outcomes: The runs with what came out, and with who created them.
         shown: The one whose numbers are on the page.
         now: Tells a run that is under way from one that nobody works on.
     """
     return tuple(
         Earlier(
-            run=run,
-            who=_who(run),
-            kind=_kind(run.options),
-            chip=_chip(run, now=now),
-            outcome=_outcome(run),
-            is_shown=shown is not None and run.pk == shown.pk,
-            can_be_shown=run.state == State.DONE,
+            run=outcome.run,
+            who=_who(outcome.run),
+            kind=_kind(outcome.run.options),
+            chip=_chip(outcome, now=now),
+            outcome=_outcome_text(outcome),
+            is_shown=shown is not None and outcome.run.pk == shown.pk,
+            can_be_shown=outcome.run.state == State.DONE,
         )
-        for run in runs
+        for outcome in outcomes
     )
+
+
+def progress_chip(run: SimulationRun, *, now: dt.datetime) -> Chip:
+    """How a run that is not done is called."""
+    if run.state == State.FAILED:
+        return Chip(text=_("Failed"), symbol="✗", tone="bad")
+    if simulation_runs.is_silent(run, now=now):
+        return Chip(text=_("Not done"), symbol="!", tone="warn")
+    return Chip(text=str(State(run.state).label), symbol="…", tone="neutral")
 
 
 def error_text(run: SimulationRun) -> str:
@@ -88,35 +97,25 @@ def _kind(options: Mapping[str, Any]) -> str:
     }
 
 
-def _chip(run: SimulationRun, *, now: dt.datetime) -> Chip:
-    if run.state == State.FAILED:
-        return Chip(text=_("Failed"), symbol="✗", tone="bad")
-    if simulation_runs.is_silent(run, now=now):
-        return Chip(text=_("Not done"), symbol="!", tone="warn")
-    if run.state == State.DONE:
-        part = (run.payload or {}).get("aa") or {}
-        if "rule" in part:
-            return promise(part["rule"], part["alpha"])
+def _chip(outcome: Outcome, *, now: dt.datetime) -> Chip:
+    if outcome.run.state != State.DONE:
+        return progress_chip(outcome.run, now=now)
+    if outcome.rule is None or outcome.alpha is None:
         return Chip(text=_("Done"), symbol="✓", tone="neutral")
-    return Chip(text=str(State(run.state).label), symbol="…", tone="neutral")
+    return promise(outcome.rule, outcome.alpha)
 
 
-def _outcome(run: SimulationRun) -> str:
+def _outcome_text(outcome: Outcome) -> str:
     """What came out, in a few words."""
-    if run.state == State.FAILED:
-        return error_text(run)
-    if not run.payload:
-        return ""
-    payload = upgraded(run.payload)
+    if outcome.run.state == State.FAILED:
+        return error_text(outcome.run)
     words = []
-    aa, power = payload["aa"] or {}, payload["power"] or {}
-    if "rule" in aa:
-        words.append(_("false alarms %(share)s") % {"share": share_text(aa["rule"]["value"])})
-    lifts = [curve["smallest_lift"] for curve in power.get("curves", ())]
-    found = [formats.change(lift) for lift in lifts if lift is not None]
-    if found:
-        words.append(_("finds %(lift)s") % {"lift": ", ".join(found)})
-    reasons = [payload[part] for part in ("aa", "power", "bandit") if payload[part]]
-    if any("reason" in part for part in reasons):
+    if outcome.rule is not None:
+        share = share_text(outcome.rule["value"])
+        words.append(_("false alarms %(share)s") % {"share": share})
+    if outcome.smallest_lifts:
+        found = ", ".join(map(formats.change, outcome.smallest_lifts))
+        words.append(_("finds %(lift)s") % {"lift": found})
+    if outcome.lacks_part:
         words.append(_("a part could not be simulated"))
     return "; ".join(words)

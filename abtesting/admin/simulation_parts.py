@@ -45,6 +45,7 @@ class Section:
     """One part of a simulation.
 
     Attributes:
+        warning: What in the table is not to be relied on, if anything.
         details: (word, what it means).
         reason: Why it was not simulated; then there is nothing else.
     """
@@ -53,6 +54,7 @@ class Section:
     title: str
     sentence: str = ""
     table: Table | None = None
+    warning: str = ""
     details: tuple[tuple[str, str], ...] = ()
     plot: Plot | None = None
     reason: str = ""

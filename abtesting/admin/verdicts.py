@@ -75,6 +75,8 @@ def guardrails(payload: Payload) -> str:
         return _("Guardrail harmed: %(names)s.") % {"names": listing([m["name"] for m in harmed])}
     if unsure:
         names = listing([m["name"] for m in unsure])
+        if _has_ended(payload):
+            return _("Guardrail not shown safe: %(names)s.") % {"names": names}
         return _("Guardrail not shown safe yet: %(names)s.") % {"names": names}
     return _("Guardrails are fine.") if _guardrails_that_are(payload, "safe") else ""
 
@@ -306,7 +308,7 @@ def _chance_alone(payload: Payload) -> str:
     return _(
         "A high chance alone decides nothing, because looked at every day it calls about "
         "%(error)s of equal variants different: the always-valid test must agree."
-    ) % {"error": formats.progress(error)}
+    ) % {"error": formats.whole_percent(error)}
 
 
 def _not_enough_data(payload: Payload) -> tuple[str, str]:
@@ -368,8 +370,23 @@ def _invalid(payload: Payload) -> tuple[str, str]:
     return headline, join(split, advice)
 
 
+def _has_ended(payload: Payload) -> bool:
+    """Return whether guardrails are read no more: the test is over, or its planned sample is."""
+    is_planned = payload["method"]["rule"] in ("fixed_horizon", "group_sequential")
+    is_full = is_planned and (payload["verdict"]["progress"] or 0.0) >= 1
+    return is_full or payload["experiment"]["state"] in ("stopped", "decided")
+
+
 def _inconclusive_guardrail(payload: Payload) -> tuple[str, str]:
-    wait = _("Do not ship it before that is clear.")
+    if _has_ended(payload):
+        wait = _("Nothing more will be read: keep the control, or test again with more units.")
+    elif payload["method"]["rule"] == "group_sequential":
+        wait = _(
+            "Do not ship it before that is clear: guardrails are read on, and more sharply at the "
+            "planned size."
+        )
+    else:
+        wait = _("Do not ship it before that is clear.")
     headline = join(_found(payload), guardrails(payload))
     return headline, join(wait, _early(payload), _corrected(payload))
 

@@ -14,6 +14,28 @@ from abtesting.statistics.moments import Counts, Moments
 Totals = npt.NDArray[np.float64]
 
 
+def parts(metric: Metric) -> tuple[str, ...]:
+    """The totals that a metric has of each unit."""
+    is_ratio = metric.kind == Metric.Kind.RATIO
+    return ("numerator", "denominator") if is_ratio else ("numerator",)
+
+
+def unit_values(kind: str, columns: Sequence[Totals]) -> Totals:
+    """What each unit of one variant adds to the metric: of a ratio, its distance from the line.
+
+    Args:
+        kind: A `Metric.Kind`.
+        columns: As in `unit_moments`.
+    """
+    if kind == Metric.Kind.PROPORTION:
+        return (columns[0] > 0).astype(np.float64)
+    if kind == Metric.Kind.RATIO:
+        numerator, denominator = columns
+        total = denominator.sum()
+        return numerator - (numerator.sum() / total if total else 0.0) * denominator
+    return columns[0]
+
+
 def unit_moments(kind: str, columns: Sequence[Totals]) -> UnitMoments:
     """Moments of the units of one variant.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, cast
 
 from abtesting.models import Experiment
@@ -66,7 +66,8 @@ class ExperimentMoments:
 
     Attributes:
         final: Everything up to `until`.
-        look: Everything up to `looked_at`; None where that was not asked for.
+        correlations: Of each metric at `looked_at` with the same metric now; empty where that was
+            not asked for. See `statistics.sequential.information`.
         days: Cumulative, by the end of each UTC day from the first exposure; empty when the days
             are not known.
         last_exposure_at: Time of the newest exposure, when known.
@@ -74,7 +75,7 @@ class ExperimentMoments:
     """
 
     final: MomentsAt
-    look: MomentsAt | None = None
+    correlations: Mapping[str, float] = field(default_factory=dict)
     days: tuple[tuple[dt.date, MomentsAt], ...] = ()
     last_exposure_at: dt.datetime | None = None
     last_event_at: dt.datetime | None = None
@@ -86,5 +87,5 @@ class MomentSource(Protocol):
     def read(
         self, experiment: Experiment, *, until: dt.datetime, looked_at: dt.datetime | None = None
     ) -> ExperimentMoments:
-        """Moments of what happened before `until`, and of what happened before `looked_at`."""
+        """Moments of what happened before `until`, compared with what a look has read."""
         ...

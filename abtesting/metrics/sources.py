@@ -23,7 +23,8 @@ from django.db.models import (
 )
 from django.db.models.functions import TruncDate
 
-from abtesting.metrics.kinds import unit_moments
+from abtesting.metrics.correlations import look_correlations
+from abtesting.metrics.kinds import parts, unit_moments
 from abtesting.metrics.moments import ExperimentMoments, MomentsAt, MomentSource, UnitMoments
 from abtesting.models import Event, Experiment, Exposure, ImportedMoments, Metric
 from abtesting.statistics.moments import Counts, Moments
@@ -62,46 +63,35 @@ class ImportedSource:
 
 @dataclass(frozen=True, slots=True)
 class _Units:
-    """The exposed units: position by id, and variant index and period by position."""
+    """The exposed units.
+
+    Attributes:
+        position: By id; the others are by position.
+        variant: Index of the variant.
+        day: When they came, in days from the first one.
+        was_there: Whether they were there at the look.
+    """
 
     position: Mapping[str, int]
     variant: npt.NDArray[np.int64]
-    period: npt.NDArray[np.int64]
+    day: npt.NDArray[np.int64]
+    was_there: npt.NDArray[np.bool_]
 
 
 @dataclass(slots=True)
 class _Additions:
-    """Additions to units' totals, in the order of their periods."""
+    """Additions to units' totals in the order of their days; whether the look has read them."""
 
     unit: npt.NDArray[np.int64]
-    period: npt.NDArray[np.int64]
+    day: npt.NDArray[np.int64]
+    was_read: npt.NDArray[np.bool_]
     amount: npt.NDArray[np.float64]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Periods:
-    """Time in UTC days, each cut in two by the time of a look: before it, and from it on.
-
-    Period 2 d is day d before the look, 2 d + 1 the same day after it.
-    """
-
-    first_day: dt.date
-    looked_at: dt.datetime | None
-
-    def of(self, time: dt.datetime) -> int:
-        is_after = self.looked_at is not None and time >= self.looked_at
-        return self.number(time.date(), is_after=is_after)
-
-    def number(self, day: dt.date, *, is_after: bool) -> int:
-        return 2 * (day - self.first_day).days + is_after
-
-    @property
-    def last_before_look(self) -> int | None:
-        if self.looked_at is None:
-            return None
-        # A look at midnight has all of the day before it.
-        day = (self.looked_at - dt.timedelta(microseconds=1)).date()
-        return self.number(day, is_after=False)
+    def total(self, num_units: int, *, at_look: bool) -> npt.NDArray[np.float64]:
+        chosen = self.was_read if at_look else np.ones(len(self.unit), dtype=np.bool_)
+        totals = np.zeros(num_units)
+        np.add.at(totals, self.unit[chosen], self.amount[chosen])
+        return totals
 
 
 class EventSource:
@@ -116,7 +106,10 @@ class EventSource:
     def read(
         self, experiment: Experiment, *, until: dt.datetime, looked_at: dt.datetime | None = None
     ) -> ExperimentMoments:
-        """Moments of what happened before `until`, of each day before it, and of the look."""
+        """Moments of what happened before `until` and of each day before it.
+
+        A look has read what had happened and was received before it.
+        """
         until = until.astimezone(dt.UTC)  # days are UTC days, whoever asks
         looked_at = looked_at and min(looked_at.astimezone(dt.UTC), until)
         variants = list(experiment.variants.all())
@@ -135,23 +128,22 @@ class EventSource:
             rows = rows[: experiment.planned_num_units]
         keys = [variant.key for variant in variants]
         if not rows:
-            nothing = _moments_at(keys, metrics, {}, _no_units(), upto=0)
-            return ExperimentMoments(final=nothing, look=nothing if looked_at else None)
-        periods = _Periods(first_day=rows[0][2].date(), looked_at=looked_at)
-        units = _units(rows, {v.pk: index for index, v in enumerate(variants)}, periods)
+            return ExperimentMoments(final=_moments_at(keys, metrics, {}, _no_units(), upto=0))
+        first_day = rows[0][2].date()
+        units = _units(rows, {v.pk: i for i, v in enumerate(variants)}, first_day, looked_at)
         additions = {
             (metric.key, part): _additions(
                 _total_rows(experiment, metric, part, until=until, looked_at=looked_at),
                 units,
-                periods,
+                first_day,
             )
             for metric in metrics
-            for part in _parts(metric)
+            for part in parts(metric)
         }
-        days, look = _read_on(keys, metrics, units, additions, periods, until=until)
+        days = _read_on(keys, metrics, units, additions, first_day=first_day, until=until)
         return ExperimentMoments(
             final=days[-1][1],
-            look=look,
+            correlations=_correlations(metrics, units, additions) if looked_at else {},
             days=days,
             last_exposure_at=last_exposure_at,
             last_event_at=_last_event_at(metrics, until=until),
@@ -163,34 +155,34 @@ def _read_on(
     metrics: Sequence[Metric],
     units: _Units,
     additions: Mapping[tuple[str, str], _Additions],
-    periods: _Periods,
     *,
+    first_day: dt.date,
     until: dt.datetime,
-) -> tuple[tuple[tuple[dt.date, MomentsAt], ...], MomentsAt | None]:
-    """Moments at the end of each day, and at the look."""
+) -> tuple[tuple[dt.date, MomentsAt], ...]:
+    """Moments at the end of each day."""
     running = {name: np.zeros(len(units.variant)) for name in additions}
-    first_day, look_period = periods.first_day, periods.last_before_look
     last_day = max((until - dt.timedelta(microseconds=1)).date(), first_day)
     days: list[tuple[dt.date, MomentsAt]] = []
-    look = None
-    if look_period is not None and look_period < 0:  # before anybody came
-        look = _moments_at(keys, metrics, running, units, upto=look_period)
-    for period in range(2 * (last_day - first_day).days + 2):
+    for day in range((last_day - first_day).days + 1):
         for name, added in additions.items():
-            now = slice(*np.searchsorted(added.period, (period, period + 1)))
+            now = slice(*np.searchsorted(added.day, (day, day + 1)))
             np.add.at(running[name], added.unit[now], added.amount[now])
-        is_look, is_day = period == look_period, period % 2 == 1
-        if is_look or is_day:
-            at = _moments_at(keys, metrics, running, units, upto=period)
-            look = at if is_look else look
-            if is_day:
-                days.append((first_day + dt.timedelta(days=period // 2), at))
-    return tuple(days), look
+        at = _moments_at(keys, metrics, running, units, upto=day)
+        days.append((first_day + dt.timedelta(days=day), at))
+    return tuple(days)
 
 
-def _parts(metric: Metric) -> tuple[str, ...]:
-    is_ratio = metric.kind == Metric.Kind.RATIO
-    return ("numerator", "denominator") if is_ratio else ("numerator",)
+def _correlations(
+    metrics: Sequence[Metric], units: _Units, additions: Mapping[tuple[str, str], _Additions]
+) -> dict[str, float]:
+    before, now = (
+        {
+            name: added.total(len(units.variant), at_look=at_look)
+            for name, added in additions.items()
+        }
+        for at_look in (True, False)
+    )
+    return look_correlations(metrics, units.variant, units.was_there, before=before, now=now)
 
 
 def _total_rows(
@@ -201,7 +193,7 @@ def _total_rows(
     until: dt.datetime,
     looked_at: dt.datetime | None,
 ) -> QuerySet[Event, tuple[str, dt.date, bool, Any]]:
-    """(unit, UTC day, whether after the look, total) of one part of a metric."""
+    """(unit, UTC day, whether the look has read it, total) of one part of a metric."""
     if part == "numerator":
         name, aggregation = metric.event, metric.aggregation
     else:
@@ -219,45 +211,55 @@ def _total_rows(
         events = events.filter(occurred_at__lt=F("exposed_at") + window)
     by_sum = aggregation == Metric.Aggregation.SUM and metric.kind != Metric.Kind.PROPORTION
     total = Sum("value", default=0) if by_sum else Count("pk")
-    is_after = Q(occurred_at__gte=looked_at) if looked_at else Q(pk__isnull=True)
-    events = events.annotate(is_after=ExpressionWrapper(is_after, output_field=BooleanField()))
+    was_read = (
+        Q(occurred_at__lt=looked_at, received_at__lte=looked_at)
+        if looked_at
+        else Q(pk__isnull=True)
+    )
+    events = events.annotate(was_read=ExpressionWrapper(was_read, output_field=BooleanField()))
     return (
-        events.values_list(unit, TruncDate("occurred_at", tzinfo=dt.UTC), "is_after")
+        events.values_list(unit, TruncDate("occurred_at", tzinfo=dt.UTC), "was_read")
         .annotate(total=total)
         .order_by()
     )
 
 
 def _units(
-    rows: Sequence[tuple[str, int, dt.datetime]], index: Mapping[int, int], periods: _Periods
+    rows: Sequence[tuple[str, int, dt.datetime]],
+    index: Mapping[int, int],
+    first_day: dt.date,
+    looked_at: dt.datetime | None,
 ) -> _Units:
     return _Units(
         position={unit: position for position, (unit, _, _) in enumerate(rows)},
         variant=np.array([index[variant_id] for _, variant_id, _ in rows], dtype=np.int64),
-        period=np.array([periods.of(time) for _, _, time in rows], dtype=np.int64),
+        day=np.array([(time.date() - first_day).days for _, _, time in rows], dtype=np.int64),
+        was_there=np.array(
+            [looked_at is not None and time < looked_at for _, _, time in rows], dtype=np.bool_
+        ),
     )
 
 
 def _no_units() -> _Units:
     empty = np.zeros(0, dtype=np.int64)
-    return _Units(position={}, variant=empty, period=empty)
+    return _Units(position={}, variant=empty, day=empty, was_there=np.zeros(0, dtype=np.bool_))
 
 
 def _additions(
-    rows: QuerySet[Event, tuple[str, dt.date, bool, Any]], units: _Units, periods: _Periods
+    rows: QuerySet[Event, tuple[str, dt.date, bool, Any]], units: _Units, first_day: dt.date
 ) -> _Additions:
     found = [
-        (units.position[unit], periods.number(day, is_after=bool(is_after)), float(total))
-        for unit, day, is_after, total in rows
+        ((day - first_day).days, units.position[unit], bool(was_read), float(total))
+        for unit, day, was_read, total in rows
         if unit in units.position
     ]
-    # By period for the cumulative sums, then by unit so that sums do not depend on row order.
+    # By day for the cumulative sums, then by unit so that sums do not depend on row order.
     found.sort()
-    found.sort(key=lambda row: row[1])
     return _Additions(
-        unit=np.array([row[0] for row in found], dtype=np.int64),
-        period=np.array([row[1] for row in found], dtype=np.int64),
-        amount=np.array([row[2] for row in found], dtype=np.float64),
+        day=np.array([row[0] for row in found], dtype=np.int64),
+        unit=np.array([row[1] for row in found], dtype=np.int64),
+        was_read=np.array([row[2] for row in found], dtype=np.bool_),
+        amount=np.array([row[3] for row in found], dtype=np.float64),
     )
 
 
@@ -270,13 +272,13 @@ def _moments_at(
     upto: int,
 ) -> MomentsAt:
     members = {
-        key: np.flatnonzero((units.variant == index) & (units.period <= upto))
+        key: np.flatnonzero((units.variant == index) & (units.day <= upto))
         for index, key in enumerate(keys)
     }
     none = np.zeros(0)
     moments: dict[str, dict[str, UnitMoments]] = {}
     for metric in metrics:
-        columns = [totals.get((metric.key, part), none) for part in _parts(metric)]
+        columns = [totals.get((metric.key, part), none) for part in parts(metric)]
         moments[metric.key] = {
             key: unit_moments(metric.kind, [column[chosen] for column in columns])
             for key, chosen in members.items()

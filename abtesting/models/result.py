@@ -60,6 +60,9 @@ class Look(models.Model):
     moments = models.JSONField(
         _("moments"), help_text=_("What was read: units and moments by variant.")
     )
+    correlations = models.JSONField(
+        _("correlations"), default=dict, help_text=_("Of each metric with the look before.")
+    )
 
     class Meta:
         verbose_name = _("look")

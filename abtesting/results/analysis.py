@@ -62,12 +62,11 @@ def read(experiment: Experiment, *, now: dt.datetime) -> Reading:
     late, change them only at the next look.
     """
     variants = list(experiment.variants.all())
-    taken, last_read = looks.stored_looks(experiment)
+    taken, reads = looks.stored_looks(experiment)
     until = min(experiment.ended_at or now, now)
     moments = source_for(experiment).read(
         experiment, until=until, looked_at=taken[-1].taken_at if taken else None
     )
-    moments = replace(moments, look=last_read)
     num_units = moments.final.num_units
     plan = Plan(
         experiment=experiment,
@@ -75,23 +74,22 @@ def read(experiment: Experiment, *, now: dt.datetime) -> Reading:
         treatments=tuple(variant for variant in variants if not variant.is_control),
         rows=tuple(experiment.experiment_metrics.select_related("metric")),
         looks=taken,
+        is_complete=bool(taken) and taken[-1].information >= 1,
     )
-    new = summary = None
+    new, summary, look = None, None, reads[-1] if reads else None
     if experiment.rule == "group_sequential":
-        plan, summary, metrics, moments = _read_look(plan, moments, until=until)
-        new = plan.looks[-1] if summary.is_new else None
+        plan, summary, metrics, look, new = _read_look(plan, reads, moments, until=until)
     elif experiment.rule == "fixed_horizon":
         if not taken:
-            new = looks.look_due(experiment, taken, moments.final, until=until)
+            new = looks.look_due(experiment, taken, moments, until=until)
         if new is not None:
-            plan = replace(plan, looks=(new,))
-            moments = replace(moments, look=moments.final)
+            plan, look = replace(plan, looks=(new,), is_complete=True), moments.final
         metrics = metric_reports(
             plan,
-            goals_at=moments.look or moments.final,
-            final=moments.look,
+            goals_at=look or moments.final,
+            final=look,
             now=moments.final,
-            due=moments.look is not None,
+            due=look is not None,
         )
     else:
         due = decision.has_enough(experiment, num_units)
@@ -115,47 +113,60 @@ def read(experiment: Experiment, *, now: dt.datetime) -> Reading:
         health=checks,
         variants=_variants(variants, num_units),
         metrics=metrics,
-        series=lift_series(plan, moments),
+        series=lift_series(plan, moments, look=look),
         exposures_by_day=units,
     )
     return Reading(
-        report=report, known=taken, new=new, read=moments.look if new is not None else None
+        report=report, known=taken, new=new, read=moments.final if new is not None else None
     )
 
 
 def _read_look(
-    plan: Plan, moments: ExperimentMoments, *, until: dt.datetime
-) -> tuple[Plan, Looks, tuple[MetricReport, ...], ExperimentMoments]:
-    """The goals as they were at the last look, or as they are if a new one is due."""
-    experiment, now = plan.experiment, moments.final
-    total = sum(now.num_units.values())
+    plan: Plan, reads: Sequence[MomentsAt], moments: ExperimentMoments, *, until: dt.datetime
+) -> tuple[Plan, Looks, tuple[MetricReport, ...], MomentsAt | None, LookTaken | None]:
+    """The goals as they were at the last look that counts for them, or as they are at a new one.
+
+    What has been shown stays shown: looking on would only blur it. The look at the planned sample
+    is taken all the same, for the guardrails, which have half of their error rate left for it.
+    """
+    experiment, now, taken = plan.experiment, moments.final, plan.looks
+    full = reads[-1] if plan.is_complete else None
 
     def reports(plan: Plan, at: MomentsAt | None) -> tuple[MetricReport, ...]:
-        final = at if plan.is_complete else None
-        return metric_reports(plan, goals_at=at, final=final, now=now, due=at is not None)
+        return metric_reports(plan, goals_at=at, final=full, now=now, due=at is not None)
 
-    metrics = reports(plan, moments.look)
-    # What has been shown stays shown: looking on would only blur it.
-    is_final = decision.is_shown(metrics)
-    new = None if is_final else looks.look_due(experiment, plan.looks, now, until=until)
+    look = reads[-1] if reads else None
+    if full is not None and len(taken) > 1:
+        before = replace(plan, looks=taken[:-1])
+        if decision.is_shown(reports(before, reads[-2])):
+            plan, look = before, reads[-2]
+    metrics = reports(plan, look)
+    is_shown = decision.is_shown(metrics)
+    new = looks.look_due(experiment, taken, moments, until=until) if full is None else None
+    if new is not None and is_shown and new.information < 1:
+        new = None
+    is_read = new is not None and not is_shown
     if new is not None:
-        plan = replace(plan, looks=(*plan.looks, new))
-        moments = replace(moments, look=now)
-        metrics = reports(plan, now)
+        full = now if new.information >= 1 else None
+        plan = replace(plan, is_complete=full is not None)
+        if is_read:
+            plan, look = replace(plan, looks=(*taken, new)), now
+        metrics = reports(plan, look)
     is_final = decision.is_shown(metrics) or plan.is_complete or decision.is_over(experiment)
-    if is_final and moments.look is not None:
-        metrics = with_corrections(plan, metrics, moments.look)
+    if is_final and look is not None:
+        metrics = with_corrections(plan, metrics, look)
     weights = [variant.weight for variant in (plan.control, *plan.treatments)]
     first = looks.first_units(weights, experiment.criteria.minimum_units)
+    total = sum(now.num_units.values())
     next_at = None if is_final else looks.next_look_at(experiment, plan.looks, total, minimum=first)
     summary = Looks(
         planned=experiment.planned_num_looks,
         taken=plan.looks,
         next_at=next_at,
-        is_new=new is not None,
+        is_new=is_read,
         is_final=is_final,
     )
-    return plan, summary, metrics, moments
+    return plan, summary, metrics, look, new
 
 
 def _control(experiment: Experiment, variants: list[Variant]) -> Variant:

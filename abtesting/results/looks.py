@@ -14,54 +14,48 @@ import datetime as dt
 import math
 from collections.abc import Sequence
 
-from abtesting.metrics.moments import MomentsAt
+from abtesting.metrics.moments import ExperimentMoments, MomentsAt
 from abtesting.models import Experiment, Look
 from abtesting.results.decision import has_enough, is_over
 from abtesting.results.report import LookTaken
-from abtesting.statistics.sequential.information import accumulated_variance
 
 
-def stored_looks(experiment: Experiment) -> tuple[tuple[LookTaken, ...], MomentsAt | None]:
-    """The looks that were taken so far, in order, and what the last one has read.
+def stored_looks(experiment: Experiment) -> tuple[tuple[LookTaken, ...], tuple[MomentsAt, ...]]:
+    """The looks that were taken so far, in order, and what each has read.
 
     Of a test without an end there are none.
     """
     planned = experiment.planned_num_units
     if not experiment.has_end or planned is None:
-        return (), None
+        return (), ()
     stored = list(Look.objects.filter(experiment=experiment))
-    read = [MomentsAt.from_dict(look.moments) for look in stored]
     taken = tuple(
         LookTaken(
             number=look.number,
             num_units=look.num_units,
             information=min(1.0, look.num_units / planned),
             taken_at=look.taken_at,
-            variances=variances(at),
+            correlations=look.correlations,
         )
-        for look, at in zip(stored, read, strict=True)
+        for look in stored
     )
-    return taken, read[-1] if read else None
-
-
-def variances(at: MomentsAt) -> dict[str, float]:
-    """How much is known of each metric."""
-    return {
-        metric: accumulated_variance(list(by_variant.values()))
-        for metric, by_variant in at.metrics.items()
-    }
+    return taken, tuple(MomentsAt.from_dict(look.moments) for look in stored)
 
 
 def look_due(
-    experiment: Experiment, taken: Sequence[LookTaken], at: MomentsAt, *, until: dt.datetime
+    experiment: Experiment,
+    taken: Sequence[LookTaken],
+    moments: ExperimentMoments,
+    *,
+    until: dt.datetime,
 ) -> LookTaken | None:
     """The look to take now, or None.
 
     Args:
-        at: What is counted, of the planned units at most.
+        moments: What is counted, of the planned units at most.
         until: Up to when it is counted.
     """
-    num_units = at.num_units
+    num_units = moments.final.num_units
     planned, total = experiment.planned_num_units, sum(num_units.values())
     last, last_units = (taken[-1].number, taken[-1].num_units) if taken else (0, 0)
     if planned is None or total <= last_units or not has_enough(experiment, num_units):
@@ -77,7 +71,7 @@ def look_due(
         num_units=total,
         information=min(1.0, total / planned),
         taken_at=until,
-        variances=variances(at),
+        correlations=moments.correlations,
     )
 
 

@@ -13,14 +13,16 @@ harm need not wait, and both together err no more often than one reading.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TypeVar
 
 from abtesting.models import Experiment, ExperimentMetric, Variant
 from abtesting.results.report import LookTaken
 from abtesting.statistics.boundaries import AlwaysValid, Boundary, FixedHorizon
 from abtesting.statistics.sequential.group_sequential import GroupSequentialLook
-from abtesting.statistics.sequential.information import increasing_information
+from abtesting.statistics.sequential.information import information_of
 from abtesting.statistics.sequential.spending import ObrienFleming
 
 Role = ExperimentMetric.Role
@@ -42,7 +44,9 @@ class Plan:
     """What is compared, and how strictly.
 
     Attributes:
-        looks: Those of a planned test that were taken, the one that is read last.
+        looks: Those of a planned test at which the goals were read, the one that counts last.
+        is_complete: Whether there was a look at the planned sample, where guardrails are read for
+            the last time.
     """
 
     experiment: Experiment
@@ -50,11 +54,7 @@ class Plan:
     treatments: tuple[Variant, ...]
     rows: tuple[ExperimentMetric, ...]
     looks: tuple[LookTaken, ...] = field(default=())
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the last look was at the planned sample: then all is read from that look."""
-        return bool(self.looks) and self.looks[-1].information >= 1
+    is_complete: bool = False
 
     @property
     def min_units_per_arm(self) -> int:
@@ -123,12 +123,15 @@ class Plan:
         return self._last_look(row, self.alpha(row), kind=OneLook)
 
     def _last_look(self, row: ExperimentMetric, level: float, *, kind: type[_Look]) -> _Look:
-        """The boundary of the last look, as far from those before as the metric's data are."""
-        key, spent_at = row.metric.key, tuple(x.information for x in self.looks)
-        known = [x.variances.get(key, 0.0) for x in self.looks]
-        if not any(known):
+        """The boundary of the last look, as alike to those before as what they have read."""
+        spent_at = tuple(x.information for x in self.looks)
+        known = [x.correlations.get(row.metric.key) for x in self.looks]
+        if not any(x is not None for x in known[1:]):
             return self._look_boundary(level, spent_at, kind=kind)
-        information = increasing_information(known)
+        by_units = (math.sqrt(old / new) for old, new in pairwise(spent_at))
+        information = information_of(
+            [usual if x is None else x for x, usual in zip(known[1:], by_units, strict=True)]
+        )
         return self._look_boundary(level, information, kind=kind, spent_at=spent_at)
 
     def _look_boundary(

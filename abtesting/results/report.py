@@ -272,15 +272,15 @@ class LookTaken:
         number: Which of the planned looks.
         num_units: Units counted at it.
         information: The same as a share of the planned sample, by which the error rate is spent.
-        variances: How much was known of each metric, which says how much two looks share; see
-            `statistics.sequential.information`. Without it units do.
+        correlations: Of each metric with the look before; see `metrics.correlations`. Where there
+            is none, units tell how alike the two are.
     """
 
     number: int
     num_units: int
     information: float
     taken_at: dt.datetime
-    variances: Mapping[str, float] = field(default_factory=dict)
+    correlations: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

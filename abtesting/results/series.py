@@ -15,10 +15,15 @@ from abtesting.statistics.types import NotEnoughData
 Day = tuple[dt.date, MomentsAt]
 
 
-def lift_series(plan: Plan, moments: ExperimentMoments) -> tuple[Series, ...]:
+def lift_series(
+    plan: Plan, moments: ExperimentMoments, *, look: MomentsAt | None
+) -> tuple[Series, ...]:
     """The lift of each metric in each variant, all days so far together.
 
     Goals and secondary metrics of a group-sequential test end with its last look, like the table.
+
+    Args:
+        look: What that look has read.
     """
     return tuple(
         Series(
@@ -27,12 +32,14 @@ def lift_series(plan: Plan, moments: ExperimentMoments) -> tuple[Series, ...]:
             points=tuple(_point(plan, row, variant.key, day) for day in days),
         )
         for row in plan.rows
-        if (days := tuple(_days(plan, row, moments)))
+        if (days := tuple(_days(plan, row, moments, look)))
         for variant in plan.treatments
     )
 
 
-def _days(plan: Plan, row: ExperimentMetric, moments: ExperimentMoments) -> Iterator[Day]:
+def _days(
+    plan: Plan, row: ExperimentMetric, moments: ExperimentMoments, look: MomentsAt | None
+) -> Iterator[Day]:
     if plan.experiment.rule != "group_sequential" or row.role == ExperimentMetric.Role.GUARDRAIL:
         yield from moments.days
     elif plan.looks:
@@ -41,7 +48,7 @@ def _days(plan: Plan, row: ExperimentMetric, moments: ExperimentMoments) -> Iter
         for date, at in moments.days:
             if date < last_day:
                 yield date, at
-        yield last_day, moments.look or moments.final
+        yield last_day, look or moments.final
 
 
 def _point(plan: Plan, row: ExperimentMetric, variant: str, day: Day) -> Point:

@@ -52,6 +52,11 @@ def assessment(share: Mapping[str, float], alpha: float) -> str:
     return "holds" if share["upper"] <= alpha else "consistent"
 
 
+def errs_too_often(way: Mapping[str, Any], alpha: float) -> bool:
+    """Whether an `Allocator` has so many false alarms that what it finds says little."""
+    return assessment(way["false_alarms"], alpha) == "exceeds"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unavailable:
     """Why a part was not simulated.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from abtesting.exceptions import SimulationError
@@ -26,8 +27,37 @@ SILENT_AFTER = dt.timedelta(seconds=60)
 """A run that has said nothing for so long is no longer worked on."""
 BEAT_SECONDS = 1.0
 NUM_RECENT = 20
+PATHS = {
+    "rule": "payload__aa__rule",
+    "alpha": "payload__aa__alpha",
+    "curves": "payload__power__curves",
+    "only_lift": "payload__power__smallest_lift",
+    "no_aa": "payload__aa__reason__code",
+    "no_power": "payload__power__reason__code",
+    "no_bandit": "payload__bandit__reason__code",
+}
+"""Keys of payloads that a list of runs reads."""
 MAX_SECONDS = 900.0
 """After this a worker gives up, so that other tasks get their turn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A simulation in short.
+
+    Attributes:
+        run: The row, its payload not loaded.
+        rule: Share of false alarms under the rule; None if that was not simulated.
+        alpha: What the rule may err.
+        smallest_lifts: The lift that is found in 80 % of runs, one a curve that has such a lift.
+        lacks_part: Whether a part could not be simulated.
+    """
+
+    run: SimulationRun
+    rule: Mapping[str, float] | None
+    alpha: float | None
+    smallest_lifts: tuple[float, ...]
+    lacks_part: bool
 
 
 def simulate_and_store(
@@ -120,10 +150,12 @@ def latest(experiment: Experiment) -> SimulationRun | None:
     return SimulationRun.objects.filter(experiment=experiment, state=State.DONE).first()
 
 
-def recent(experiment: Experiment, *, limit: int = NUM_RECENT) -> list[SimulationRun]:
+def recent(experiment: Experiment, *, limit: int = NUM_RECENT) -> list[Outcome]:
     """The newest simulations, whatever their state, with who created them."""
     rows = SimulationRun.objects.filter(experiment=experiment).select_related("created_by")
-    return list(rows[:limit])
+    # Payloads are large: only these keys are read. Schema 1 has one lift, later ones several.
+    rows = rows.defer("payload").annotate(**{name: F(path) for name, path in PATHS.items()})
+    return [_outcome(row) for row in rows[:limit]]
 
 
 def current(experiment: Experiment) -> SimulationRun | None:
@@ -134,6 +166,18 @@ def current(experiment: Experiment) -> SimulationRun | None:
 def is_silent(run: SimulationRun, *, now: dt.datetime) -> bool:
     """Whether nobody seems to work on a simulation that is not over."""
     return not run.is_over and now - run.updated_at > SILENT_AFTER
+
+
+def _outcome(row: Any) -> Outcome:
+    """What `PATHS` has read of a row."""
+    lifts = [curve["smallest_lift"] for curve in row.curves or ()] or [row.only_lift]
+    return Outcome(
+        run=row,
+        rule=row.rule,
+        alpha=row.alpha,
+        smallest_lifts=tuple(lift for lift in lifts if lift is not None),
+        lacks_part=any((row.no_aa, row.no_power, row.no_bandit)),
+    )
 
 
 def _heart(run_id: int, started: float) -> Progress:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from abtesting.results.power_curve import GOOD_POWER
-from abtesting.results.simulation_report import assessment, upgraded
+from abtesting.results.simulation_report import assessment, errs_too_often, upgraded
 
 Payload = Mapping[str, Any]
 
@@ -137,7 +137,9 @@ def _power(payload: Payload) -> list[str]:
 
 
 def _bandit(payload: Payload) -> list[str]:
-    part = payload["bandit"]
+    part, alpha = payload["bandit"], payload["alpha"]
+    ways = (("bandit", part["bandit"]), ("planned split", part["split"]))
+    bad = [name for name, way in ways if errs_too_often(way, alpha)]
     rows = [
         (
             name,
@@ -146,18 +148,23 @@ def _bandit(payload: Payload) -> list[str]:
             f"{way['best_picked']['value']:.1%}",
             f"{way['found']['value']:.1%}",
             f"{way['false_alarms']['value']:.1%}",
-            ASSESSMENTS[assessment(way["false_alarms"], payload["alpha"])],
+            ASSESSMENTS[assessment(way["false_alarms"], alpha)],
         )
-        for name, way in (("bandit", part["bandit"]), ("planned split", part["split"]))
+        for name, way in ways
     ]
     head = (
         *("split by", f"{part['metric']} lost", "units with better", "better ahead"),
-        *("shown different", "false alarms", f"at most {payload['alpha']:.0%}?"),
+        *("shown different", "false alarms", f"at most {alpha:.0%}?"),
+    )
+    warning = (
+        f"  Warning: {' and '.join(bad)}: more false alarms than the {alpha:.0%} allowed, so do "
+        "not rely on “shown different”."
     )
     return [
         f"Bandit: variant {part['variant']} changes {part['metric']} by {part['lift']:+.1%}, "
         f"{part['num_units']:,} units. Shown different: by one look at the end.",
         *_columns([head, *rows], right=(1, 2, 3, 4, 5)),
+        *([warning] if bad else []),
     ]
 
 

@@ -56,6 +56,7 @@ def _store_look(experiment: Experiment, reading: Reading) -> bool:
             num_units=reading.new.num_units,
             taken_at=reading.new.taken_at,
             moments=reading.read.as_dict(),
+            correlations=dict(reading.new.correlations),
         )
     return True
 

@@ -14,7 +14,7 @@ from typing import cast
 
 from abtesting.exceptions import SimulationError
 from abtesting.models import Experiment, ExperimentMetric, Metric, Variant
-from abtesting.models.experiment import MAX_NUM_LOOKS
+from abtesting.models.experiment import MAX_NUM_LOOKS, smallest_plan
 from abtesting.results.decision import SURE_CHANCE
 from abtesting.results.looks import first_units
 from abtesting.results.plan import Plan
@@ -28,6 +28,25 @@ MIN_DAYS = 7
 """Days of traffic from which those are the days of the looks."""
 
 LONG_AGO = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+
+
+class PlanTooSmallError(SimulationError):
+    """A planned sample that ends a test before each variant surely has what a look waits for.
+
+    Such a test cannot be started, so a simulation of it would say nothing of any test.
+
+    Attributes:
+        minimum: Units that each variant needs.
+        smallest: The smallest planned sample that works.
+    """
+
+    def __init__(self, planned: int, *, minimum: int, smallest: int) -> None:
+        super().__init__(
+            f"planned sample is {planned}; allowed: {smallest} and above, so that each variant "
+            f"has {minimum} units"
+        )
+        self.minimum = minimum
+        self.smallest = smallest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +157,7 @@ def plan_of(experiment: Experiment) -> Plan:
 
     Raises:
         SimulationError: It has no control, no other variant, no traffic for one of them or no goal.
+        PlanTooSmallError: Its planned sample ends it before it can be read.
     """
     variants = list(experiment.variants.all())
     rows = tuple(experiment.experiment_metrics.select_related("metric"))
@@ -151,11 +171,13 @@ def plan_of(experiment: Experiment) -> Plan:
         raise SimulationError(
             f"experiment {experiment.key!r} has no goal metric; needed: at least one"
         )
-    return Plan(
-        experiment=experiment,
-        control=control,
-        treatments=tuple(variant for variant in variants if not variant.is_control),
-        rows=rows,
+    return _readable(
+        Plan(
+            experiment=experiment,
+            control=control,
+            treatments=tuple(variant for variant in variants if not variant.is_control),
+            rows=rows,
+        )
     )
 
 
@@ -164,6 +186,7 @@ def plan_for(metric: Metric, *, planned_num_units: int | None, rule: str = "") -
 
     Raises:
         SimulationError: There is no such rule, or it waits for a planned sample and has none.
+        PlanTooSmallError: The planned sample ends the test before it can be read.
     """
     rules = [value for value in Experiment.DecisionRule.values if value]
     if rule and rule not in rules:
@@ -175,9 +198,20 @@ def plan_for(metric: Metric, *, planned_num_units: int | None, rule: str = "") -
     )
     if experiment.rule in ("group_sequential", "fixed_horizon") and planned_num_units is None:
         raise SimulationError(f"rule {rule!r} needs a planned sample; given: none")
-    return Plan(
-        experiment=experiment,
-        control=Variant(key="control", is_control=True),
-        treatments=(Variant(key="b"),),
-        rows=(ExperimentMetric(metric=metric, role=ExperimentMetric.Role.GOAL),),
+    return _readable(
+        Plan(
+            experiment=experiment,
+            control=Variant(key="control", is_control=True),
+            treatments=(Variant(key="b"),),
+            rows=(ExperimentMetric(metric=metric, role=ExperimentMetric.Role.GOAL),),
+        )
     )
+
+
+def _readable(plan: Plan) -> Plan:
+    """The plan, if its sample is large enough to be read before it ends the test."""
+    planned, minimum = plan.experiment.planned_num_units, plan.experiment.criteria.minimum_units
+    smallest = smallest_plan([v.weight for v in (plan.control, *plan.treatments)], minimum)
+    if plan.experiment.has_end and planned is not None and planned < smallest:
+        raise PlanTooSmallError(planned, minimum=minimum, smallest=smallest)
+    return plan

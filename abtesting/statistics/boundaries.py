@@ -15,7 +15,7 @@ from scipy.special import ndtr, ndtri, stdtr
 
 from abtesting.statistics.arguments import require_alpha, require_at_least, require_boundary
 from abtesting.statistics.student import t_quantile
-from abtesting.statistics.types import NotEnoughData, Side
+from abtesting.statistics.types import NotEnoughData, Side, num_of
 
 
 class Boundary(Protocol):
@@ -181,7 +181,8 @@ def first_look(boundary: Boundary, *, control: int, variant: int) -> NotEnoughDa
     return NotEnoughData(
         code="too_few_units",
         detail=(
-            f"control has {control} units and variant {variant}; {boundary.name} results start "
+            f"control has {num_of(control, 'unit')} and variant {variant}; "
+            f"{boundary.name} results start "
             f"at {needed} in each"
         ),
     )

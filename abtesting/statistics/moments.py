@@ -1,7 +1,8 @@
 """Mergeable aggregates of one variant: `Counts` for proportions, `Moments` for means and ratios.
 
 They are the only thing the tests see of the data. Parts (days, segments, workers) merge with `+`
-into exactly what the pooled units would have given, so totals can be kept up to date piecewise.
+into exactly what the pooled units would have given, so totals can be kept up to date piecewise;
+`sum` adds up a list of parts.
 """
 
 from __future__ import annotations
@@ -54,10 +55,16 @@ class Counts:
             )
 
     def __add__(self, other: Counts) -> Counts:
+        if not isinstance(other, Counts):
+            return NotImplemented
         return Counts(
             num_units=self.num_units + other.num_units,
             num_successes=self.num_successes + other.num_successes,
         )
+
+    def __radd__(self, start: int) -> Counts:
+        """Let `sum` begin with its 0."""
+        return self if type(start) is int and start == 0 else NotImplemented
 
 
 class MomentsDict(TypedDict):
@@ -269,6 +276,8 @@ class Moments:
         )
 
     def __add__(self, other: Moments) -> Moments:
+        if not isinstance(other, Moments):
+            return NotImplemented
         if len(self.means) != len(other.means):
             raise ValueError(
                 f"moments have {len(self.means)} and {len(other.means)} columns; "
@@ -295,6 +304,10 @@ class Moments:
             ),
             thirds=_merged_thirds(base, part, deltas),
         )
+
+    def __radd__(self, start: int) -> Moments:
+        """Let `sum` begin with its 0."""
+        return self if type(start) is int and start == 0 else NotImplemented
 
     def _order(
         self,

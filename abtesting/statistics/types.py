@@ -59,6 +59,16 @@ class Interval:
         return Interval(-math.inf, self.upper)
 
 
+def num_of(count: int, noun: str) -> str:
+    """Return a number with its noun, as the sentences of `NotEnoughData` say it.
+
+    Examples:
+        >>> num_of(1, "unit"), num_of(0, "unit")
+        ('1 unit', '0 units')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotEnoughData:
     """No result, and why.

@@ -88,7 +88,8 @@ def show(client, payload, **query):
         (
             "inconclusive_guardrail",
             "Variant B raises Conversion by 8.1% (97.5% confidence interval: +2.4% to +13.9%). "
-            "Guardrail not shown safe yet: Return rate. Do not ship it before that is clear.",
+            "Guardrail not shown safe: Return rate. Nothing more will be read: keep the control, "
+            "or test again with more units.",
         ),
         (
             "always_valid",
@@ -126,7 +127,8 @@ def show(client, payload, **query):
         ),
         (
             "shown_with_open_guardrail",
-            "Guardrail not shown safe yet: Return rate. Do not ship it before that is clear. "
+            "Guardrail not shown safe yet: Return rate. Do not ship it before that is clear: "
+            "guardrails are read on, and more sharply at the planned size. "
             "Shown at look 12 of 20, before the planned size. "
             "Stopping early flatters; corrected for that, the change is +7.2%. "
             "The goals stopped counting at look 12 of 20",

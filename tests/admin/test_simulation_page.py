@@ -11,6 +11,7 @@ import time_machine
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from kombu.exceptions import OperationalError
 
 from abtesting.admin.plots import make_plot
@@ -138,7 +139,19 @@ def test_a_bandit_whose_test_errs_too_often_is_called_out(admin_client, experime
     bandit, split = response.context["page"].sections[0].table.rows
     assert dict(bandit.cells)["False alarms"] == "9.0%"
     assert (bandit.chip.text, split.chip.text) == ("too many false alarms", "consistent with 5%")
-    assert "The same look where all variants are equal; 5% is allowed." in text_of(response)
+    text = text_of(response)
+    assert "The same look where all variants are equal; 5% is allowed." in text
+    warning = "more false alarms than the 5% that is allowed, so do not rely on the share of"
+    assert f"! Bandit: {warning} differences shown." in text
+    payload["bandit"]["split"]["false_alarms"]["lower"] = 0.06
+    SimulationRun.objects.filter(pk=run.pk).update(payload=payload)
+    assert f"! Bandit, Planned split: {warning}" in text_of(
+        admin_client.get(response.request["PATH_INFO"])
+    )
+    payload["bandit"]["bandit"]["false_alarms"]["lower"] = 0.04
+    payload["bandit"]["split"]["false_alarms"]["lower"] = 0.04
+    SimulationRun.objects.filter(pk=run.pk).update(payload=payload)
+    assert "do not rely" not in text_of(admin_client.get(response.request["PATH_INFO"]))
 
 
 def several(weights):
@@ -274,8 +287,28 @@ def test_an_earlier_run_is_shown_on_demand(admin_client, experiment):
     assert [section.key for section in latest.context["page"].sections] == ["aa"]
     earlier = admin_client.get(address)
     assert [section.key for section in earlier.context["page"].sections] == ["power"]
+    assert not earlier.context["is_latest"]
     assert "This is an earlier simulation. Show the latest" in text_of(earlier)
     assert "This is an earlier simulation" not in text_of(latest)
+
+
+def test_the_newest_run_is_no_earlier_one_at_its_own_address(admin_client, experiment):
+    simulated(experiment, parts=("power",))
+    newest = simulated(experiment, parts=("aa",))
+    simulation_runs.ask_for(experiment, Options())  # has no numbers yet
+    response = admin_client.get(f"{url('simulation', experiment)}?run={newest.pk}")
+    assert response.context["is_latest"]
+    assert response.context["run"] == newest
+    assert "This is an earlier simulation" not in text_of(response)
+
+
+def test_dates_of_the_list_are_like_those_of_the_page(admin_client, experiment):
+    simulated(experiment, parts=("aa",))
+    text = text_of(admin_client.get(url("simulation", experiment)))
+    at = date_format(timezone.localtime(NOW), "DATETIME_FORMAT")
+    assert at.startswith("March 22, 2026")
+    assert f"Simulated: {at} " in text
+    assert f"Numbers {at} no account" in text
 
 
 def test_a_run_that_is_not_there_is_not_found(admin_client, experiment):
@@ -435,6 +468,16 @@ def test_a_queue_that_cannot_be_reached_is_said_with_the_command(
     assert "abtesting_simulate test" in text
 
 
+def test_a_plan_that_is_too_small_to_start_is_said_with_one_that_works(admin_client):
+    small = make_experiment("small", planned_num_units=10, state="draft")
+    response = admin_client.post(
+        url("simulate", small), {"traffic": "own", "num_runs": "500"}, follow=True
+    )
+    assert "Each variant needs 100 units" in text_of(response)
+    assert "enter a planned sample of at least 266." in text_of(response)
+    assert not SimulationRun.objects.exists()
+
+
 def test_the_status_asks_again_until_the_run_is_over(admin_client, experiment):
     asked = simulation_runs.ask_for(experiment, Options())
     waiting = admin_client.get(url("simulation_status", experiment))
@@ -446,6 +489,13 @@ def test_the_status_asks_again_until_the_run_is_over(admin_client, experiment):
     assert "Simulating: 37%" in text_of(running)
     assert 'value="37"' in running.content.decode()
     assert "HX-Refresh" not in running
+    # The list goes with it: the chip there has this id.
+    chip = f'<span id="simulation-chip-{asked.pk}"'
+    assert f'{chip} hx-swap-oob="true">' in running.content.decode()
+    assert "… Running" in text_of(running)
+    page = admin_client.get(url("simulation", experiment)).content.decode()
+    assert page.count(chip) == 1
+    assert "hx-swap-oob" not in page
     rows.update(state="failed", error="no")
     over = admin_client.get(url("simulation_status", experiment))
     assert "hx-trigger" not in over.content.decode()
@@ -509,5 +559,8 @@ def test_the_page_speaks_chinese(admin_client, experiment):
     simulated(experiment)
     text = text_of(admin_client.get(url("simulation", experiment), headers=CHINESE))
     assert "误报" in text
+    assert "到 600 位访客为止查看" in text
+    assert "把过去的 600 位访客按计划比例" in text
+    assert re.search(r"(?![年月])[一-鿿]\d", text[text.index("自有流量：") :]) is None
     for word in ("False alarms", "bandit", "replays", "Traffic", "Simulat"):
         assert word not in text

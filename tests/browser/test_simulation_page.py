@@ -56,12 +56,16 @@ def test_a_run_is_started_watched_and_read(
     page.get_by_role("button", name="Simulate").click()
     status = page.locator("#simulation-status")
     expect(status).to_contain_text("Waiting for a worker…")
+    expect(page.locator(".ab-earlier tbody tr").first).to_contain_text("Queued")
     expect(page.get_by_role("button", name="Simulate")).to_have_count(0)
 
     rows = SimulationRun.objects.filter(pk=asked[0])
     rows.update(state="running", progress=0.37)
     expect(status).to_contain_text("Simulating: 37%", timeout=10_000)
     expect(status.locator("progress")).to_have_attribute("value", "37")
+    listed = page.locator(".ab-earlier tbody tr").first
+    expect(listed).to_contain_text("Running")
+    expect(listed).not_to_contain_text("Queued")
     rows.update(progress=0.74)
     expect(status).to_contain_text("Simulating: 74%", timeout=10_000)
 

@@ -89,9 +89,9 @@ def test_a_file_that_cannot_be_is_refused_before_anything_is_simulated(experimen
 
 def test_each_weight_has_a_table_of_its_own():
     several = make_experiment(
-        "several", variants=("control", "b", "c"), weights=(2, 1, 2), planned_num_units=500
+        "several", variants=("control", "b", "c"), weights=(2, 1, 2), planned_num_units=800
     )
-    add_traffic(several, 500)
+    add_traffic(several, 800)
     lines = simulate("several", "--what", "power").splitlines()
     assert [line for line in lines if line.startswith("  variant ")] == [
         "  variant b",
@@ -149,6 +149,10 @@ def test_progress_is_lines_unless_there_is_a_terminal(experiment):
         (["test", "--planned=10"], "--planned is for a metric; test has its own"),
         (["test", "--metric=nine"], "'nine' is no goal of experiment 'test'; allowed: conversion"),
         (["--metric=conversion", "--planned=1"], "--planned is 1; allowed: 2 and above"),
+        (
+            ["--metric=conversion", "--planned=10", "--rule=group_sequential"],
+            "planned sample is 10; allowed: 266 and above, so that each variant has 100 units",
+        ),
         (["--metric=conversion", "--rule=fixed_horizon"], "needs a planned sample"),
         (["test", "--baseline=0.1"], "for synthetic traffic"),
         (["test", "--traffic=other"], "invalid choice: 'other'"),
@@ -165,3 +169,15 @@ def test_what_is_wrong_is_said_with_what_is_allowed(experiment, arguments, messa
 def test_bad_numbers_of_runs_are_said(experiment):
     with pytest.raises(CommandError, match="runs are 0; allowed: 1 to 100000"):
         simulate("test", runs=0)
+
+
+def test_a_bandit_whose_test_errs_too_often_has_a_warning(experiment):
+    arguments = ("--metric=conversion", "--rule=always_valid", "--what=bandit")
+    arguments += ("--traffic=synthetic", "--baseline=0.4")
+    small = simulate(*arguments, "--planned=10", runs=2000).splitlines()
+    assert any(re.match(r"  bandit .* no, too many$", line) for line in small)
+    assert (
+        "  Warning: bandit: more false alarms than the 5% allowed, so do not rely on “shown "
+        "different”."
+    ) in small
+    assert "Warning" not in simulate(*arguments, "--planned=1000", runs=1000)

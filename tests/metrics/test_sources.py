@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 
+import numpy as np
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from abtesting.metrics.sources import EventSource, ImportedSource, source_for
-from abtesting.models import Experiment, ImportedMoments
+from abtesting.models import Event, Experiment, ImportedMoments
 from abtesting.statistics.moments import Counts, Moments
 from tests.builders import START, event, expose, make_experiment, make_metric
 
@@ -303,20 +305,47 @@ def at_look(experiment, looked_at, *, until=START + 5 * DAY):
     return EventSource().read(experiment, until=until, looked_at=looked_at)
 
 
-def test_a_look_is_what_reading_up_to_it_would_have_given(experiment):
+def test_a_look_is_as_alike_to_now_as_the_totals_of_its_units(experiment):
+    rng = np.random.default_rng(3)
+    looked_at, until = START + 30 * HOUR, START + 5 * DAY
+    before, now = {}, {}
     for number in range(40):
-        at = START + number * 3 * HOUR
+        unit, at = f"u{number}", START + number * HOUR
+        expose(experiment, ("control", "b")[number % 2], unit, at=at)
+        if at < looked_at:
+            before[unit] = 0
+        now[unit] = 0
+        for later, value in ((0, 50 * int(rng.integers(0, 9))), (int(rng.integers(1, 60)), 40)):
+            event(visitor=unit, value=value, at=at + later * HOUR)
+            now[unit] += value
+            if at + later * HOUR < looked_at:
+                before[unit] += value
+    products = squares_before = squares_now = 0.0
+    for parity in (0, 1):
+        units = [unit for unit in now if int(unit[1:]) % 2 == parity]
+        known = [unit for unit in units if unit in before]
+        a = np.array([before[unit] for unit in known], dtype=float)
+        b, c = (np.array([now[unit] for unit in x], dtype=float) for x in (known, units))
+        products += (a - a.mean()) @ (b - b.mean())
+        squares_before += ((a - a.mean()) ** 2).sum()
+        squares_now += ((c - c.mean()) ** 2).sum()
+    found = at_look(experiment, looked_at, until=until).correlations
+    expected = products / math.sqrt(squares_before * squares_now)
+    assert 0.3 < expected < 0.95
+    assert found["revenue"] == pytest.approx(expected)
+    assert set(found) <= {row.metric.key for row in experiment.experiment_metrics.all()}
+
+
+def test_what_was_received_after_a_look_was_not_read_by_it(experiment):
+    looked_at = START + 2 * DAY
+    for number in range(20):
+        at = START + number * HOUR
         expose(experiment, ("control", "b")[number % 2], f"u{number}", at=at)
-        for later in (1, 20, 50):
-            event(visitor=f"u{number}", value=number + later, at=at + later * HOUR)
-    for looked_at in (START + HOUR, START + DAY, START + 2 * DAY + 7 * HOUR, START + 9 * DAY):
-        look = at_look(experiment, looked_at).look
-        alone = EventSource().read(experiment, until=min(looked_at, START + 5 * DAY)).final
-        assert look == alone
-    midnight = (START + 2 * DAY).replace(hour=0)
-    assert (
-        at_look(experiment, midnight).look == EventSource().read(experiment, until=midnight).final
-    )
+        event(visitor=f"u{number}", value=number, at=at)
+    everything = at_look(experiment, looked_at).correlations["revenue"]
+    assert everything == pytest.approx(1.0)
+    Event.objects.filter(value__gt=14).update(received_at=looked_at + HOUR)
+    assert at_look(experiment, looked_at).correlations["revenue"] < 0.95
 
 
 def test_a_look_changes_nothing_else(experiment):
@@ -325,14 +354,14 @@ def test_a_look_changes_nothing_else(experiment):
     found = at_look(experiment, START + DAY)
     without = EventSource().read(experiment, until=START + 5 * DAY)
     assert (found.final, found.days) == (without.final, without.days)
-    assert without.look is None
+    assert without.correlations == {}
 
 
-def test_a_look_before_anybody_came_is_empty(experiment):
+def test_a_look_before_anybody_came_has_read_nothing(experiment):
     expose(experiment, "b", "ada", at=START + 3 * DAY)
-    assert at_look(experiment, START + DAY).look.num_units == {"control": 0, "b": 0}
+    assert at_look(experiment, START + DAY).correlations == {}
     experiment.exposures.all().delete()
-    assert at_look(experiment, START + DAY).look.num_units == {"control": 0, "b": 0}
+    assert at_look(experiment, START + DAY).correlations == {}
 
 
 def test_a_look_takes_no_more_queries(experiment, django_assert_num_queries):

@@ -43,7 +43,8 @@ def reports(rule: str, traffic: Traffic, shop: Shop = SMALL) -> list[Report]:
     """What each day's refresh says, with the data in memory."""
     experiment = experiment_of(shop, rule)
     data = Replay.of(shop, traffic)
-    with in_memory(data.planned if experiment.has_end else data.everything) as refresh:
+    days = data.planned if experiment.has_end else data.everything
+    with in_memory(days, data.variant) as refresh:
         return [refresh(experiment, day) for day in range(NUM_DAYS)]
 
 

@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from scipy.stats import norm
 
 from abtesting import lifecycle
-from abtesting.metrics.moments import MomentsAt
+from abtesting.metrics.moments import ExperimentMoments, MomentsAt
 from abtesting.models import Experiment, Look, ResultSnapshot
 from abtesting.results import looks, snapshots
 from abtesting.results.analysis import analyse
@@ -62,7 +62,7 @@ def look(number, num_units, of=4000):
 
 
 def counted(num_units):
-    return MomentsAt(num_units=num_units, metrics={})
+    return ExperimentMoments(final=MomentsAt(num_units=num_units, metrics={}))
 
 
 @pytest.mark.parametrize(
@@ -423,6 +423,61 @@ def test_a_guardrail_has_half_of_the_error_rate_before_the_plan_and_half_at_it()
     # At 70 % of the sample a single look would have an interval less than 1.2 times as wide.
     widths = [found["lift_interval"][1] - found["lift_interval"][0] for found in (early, due)]
     assert widths[0] > 1.5 * widths[1]
+
+
+def shown_early(**fields):
+    """A test whose goal is shown at its second look, with a guardrail that needs more units."""
+    clicks = (make_metric("clicks", event="click"), {"role": "guardrail", "margin": 0.25})
+    experiment = planned(num_units=2000, num_looks=5, metrics=["conversion", clicks], **fields)
+    for day in range(2):
+        arrive(experiment, day, control=10, b=30)
+        for number in range(40):
+            event("click", visitor=f"{day}-control-{number}", at=START + day * DAY + HOUR)
+            event("click", visitor=f"{day}-b-{number}", at=START + day * DAY + HOUR)
+    return experiment
+
+
+def test_guardrails_get_their_last_reading_though_the_goals_had_theirs():
+    experiment = shown_early()
+    for day in range(2):
+        payload = read(experiment, day)
+    assert payload["verdict"]["code"] == "inconclusive_guardrail"
+    assert payload["looks"]["is_final"]
+    shown = goal(payload)
+    for day in range(2, 5):
+        arrive(experiment, day, control=40, b=10)  # what comes now is not the goal's any more
+        for number in range(40):
+            event("click", visitor=f"{day}-control-{number}", at=START + day * DAY + HOUR)
+            event("click", visitor=f"{day}-b-{number}", at=START + day * DAY + HOUR)
+        payload = read(experiment, day)
+    assert goal(payload) == shown
+    assert [look["number"] for look in payload["looks"]["taken"]] == [1, 2]
+    assert taken(experiment) == [(1, 400), (2, 800), (5, 2000)]
+    alone = compare_proportions(
+        Counts(num_units=1000, num_successes=200),
+        Counts(num_units=1000, num_successes=200),
+        boundary=FixedHorizon(0.025),
+    ).lift_interval
+    assert goal(payload, 1)["lift_interval"] == pytest.approx([alone.lower, alone.upper])
+    assert goal(payload, 1)["verdict"] == "safe"
+    assert payload["verdict"]["code"] == "ship"
+    # Read again, with events that came late, it stays as it is.
+    for number in range(60, 160):
+        event("click", visitor=f"0-control-{number}", at=START + 5 * DAY)
+    again = read(experiment, 9)
+    assert again["verdict"] == payload["verdict"]
+    assert [goal(again, 0), goal(again, 1)] == [goal(payload, 0), goal(payload, 1)]
+    assert again["looks"] == payload["looks"] | {"is_new": False}
+
+
+def test_before_that_reading_no_look_is_taken_for_goals_that_are_shown():
+    experiment = shown_early()
+    for day in range(2):
+        read(experiment, day)
+    arrive(experiment, 2)
+    payload = read(experiment, 2)
+    assert taken(experiment) == [(1, 400), (2, 800)]
+    assert payload["verdict"]["code"] == "inconclusive_guardrail"
 
 
 # How it is stored

@@ -217,9 +217,9 @@ def test_variants_of_one_weight_share_a_curve():
 
 def test_each_weight_has_its_own_curve_and_more_units_find_more():
     experiment = make_experiment(
-        variants=("control", "b", "c", "d"), weights=(4, 4, 1, 4), planned_num_units=1300
+        variants=("control", "b", "c", "d"), weights=(4, 4, 1, 4), planned_num_units=2000
     )
-    add_traffic(experiment, 1300)
+    add_traffic(experiment, 2000)
     found = run(experiment, "power", num_runs=600).power
     large, small = found.curves
     assert (large.variants, small.variants) == (("b", "d"), ("c",))
@@ -243,7 +243,7 @@ def test_where_less_is_better_lifts_go_down():
 
 
 def test_a_rate_does_not_grow_beyond_one():
-    experiment = make_experiment(planned_num_units=200)
+    experiment = make_experiment(planned_num_units=300)
     add_traffic(experiment, 300, rate=0.95)
     (curve,) = run(experiment, "power", num_runs=20).power.curves
     assert max(p.lift for p in curve.points) < 0.1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 from django.utils import timezone
@@ -12,7 +13,7 @@ from abtesting.exceptions import SimulationError
 from abtesting.models import SimulationRun, Variant
 from abtesting.results import simulation_runs
 from abtesting.results.simulation import Options
-from abtesting.results.trial import plan_for, plan_of
+from abtesting.results.trial import PlanTooSmallError, plan_for, plan_of
 from tests.builders import make_experiment, make_metric
 
 pytestmark = pytest.mark.django_db
@@ -139,7 +140,46 @@ def test_the_newest_runs_come_first_whatever_became_of_them(experiment, admin_us
     simulation_runs.give_up(asked[1].pk, error="no queue")
     simulation_runs.ask_for(make_experiment("other"), OPTIONS)
     found = simulation_runs.recent(experiment)
-    assert [run.pk for run in found] == [run.pk for run in reversed(asked)]
-    assert [run.state for run in found] == ["queued", "failed", "queued"]
-    assert found[0].created_by == admin_user
+    assert [row.run.pk for row in found] == [run.pk for run in reversed(asked)]
+    assert [row.run.state for row in found] == ["queued", "failed", "queued"]
+    assert found[0].run.created_by == admin_user
+    assert (found[0].rule, found[0].smallest_lifts, found[0].lacks_part) == (None, (), False)
     assert simulation_runs.recent(experiment, limit=1) == found[:1]
+
+
+def test_the_list_reads_few_keys_of_a_payload_and_not_the_whole(
+    experiment, django_assert_num_queries
+):
+    run = simulation_runs.simulate_and_store(plan_of(experiment), OPTIONS)
+    with django_assert_num_queries(1) as queries:
+        (found,) = simulation_runs.recent(experiment)
+    assert found.run.get_deferred_fields() == {"payload"}
+    # Named in functions and operators only.
+    whole = r'(SELECT|,) "abtesting_simulationrun"\."payload"'
+    assert not re.search(whole, queries.captured_queries[0]["sql"])
+    assert found.rule == run.payload["aa"]["rule"]
+    assert found.alpha == 0.05
+    assert found.smallest_lifts == (run.payload["power"]["curves"][0]["smallest_lift"],)
+    assert not found.lacks_part
+
+
+def test_the_list_reads_payloads_of_every_schema_and_lifts_that_were_not_found(experiment):
+    run = simulation_runs.simulate_and_store(plan_of(experiment), OPTIONS)
+
+    def recent(**power):
+        SimulationRun.objects.filter(pk=run.pk).update(payload=run.payload | {"power": power})
+        return simulation_runs.recent(experiment)[0]
+
+    assert recent(variant="b", points=[], smallest_lift=0.2).smallest_lifts == (0.2,)
+    assert recent(variant="b", points=[], smallest_lift=None).smallest_lifts == ()
+    curves = [{"smallest_lift": lift} for lift in (0.2, None, 1.0)]
+    assert recent(curves=curves).smallest_lifts == (0.2, 1.0)
+    missing = recent(reason={"code": "no_variation", "detail": "flat"})
+    assert (missing.smallest_lifts, missing.lacks_part) == ((), True)
+
+
+def test_a_plan_that_is_too_small_to_start_is_not_queued():
+    small = make_experiment("small", planned_num_units=265, state="draft")
+    with pytest.raises(PlanTooSmallError, match="planned sample is 265; allowed: 266 and above"):
+        simulation_runs.ask_for(small, OPTIONS)
+    assert not SimulationRun.objects.exists()

@@ -8,10 +8,10 @@ import pytest
 
 from abtesting.results.plan import Plan
 from abtesting.results.report import LookTaken
-from abtesting.results.trial import LONG_AGO, make_trial, plan_of
+from abtesting.results.trial import LONG_AGO, PlanTooSmallError, make_trial, plan_for, plan_of
 from abtesting.statistics.boundaries import AlwaysValid, FixedHorizon
 from abtesting.statistics.sequential.group_sequential import GroupSequentialLook
-from tests.builders import make_experiment
+from tests.builders import make_experiment, make_metric
 
 pytestmark = pytest.mark.django_db
 
@@ -37,8 +37,8 @@ def test_group_sequential_looks_are_those_of_the_plan_from_the_first_possible_on
     assert boundaries[2].information == (0.2, 0.3)
 
 
-def test_a_plan_smaller_than_the_first_look_is_read_at_its_end():
-    assert trial_of(50, planned_num_units=50).looks == (50,)
+def test_a_trial_smaller_than_the_first_look_is_read_at_its_end():
+    assert trial_of(50, planned_num_units=1000).looks == (50,)
 
 
 def test_one_look_at_the_end_of_a_fixed_horizon():
@@ -69,3 +69,18 @@ def test_shares_are_those_of_the_weights_with_the_control_first():
     assert trial.shares == (0.5, 0.25, 0.25)
     # The smallest variant has its hundred units at 400.
     assert trial.peeks[0] >= 400
+
+
+@pytest.mark.parametrize("rule", ["", "group_sequential", "fixed_horizon"])
+def test_a_plan_with_an_end_gives_each_variant_what_a_look_waits_for(rule):
+    fields = {"weights": (9, 1), "state": "draft", "decision_rule": rule}
+    assert plan_of(make_experiment("enough", planned_num_units=1459, **fields)).treatments
+    with pytest.raises(PlanTooSmallError) as error:
+        plan_of(make_experiment("small", planned_num_units=1458, **fields))
+    assert (error.value.minimum, error.value.smallest) == (100, 1459)
+    with pytest.raises(PlanTooSmallError, match="is 10; allowed: 266 and above, so that each"):
+        plan_for(make_metric(), planned_num_units=10, rule=rule)
+
+
+def test_a_rule_for_any_day_takes_any_plan():
+    assert plan_for(make_metric(), planned_num_units=10, rule="always_valid").rows

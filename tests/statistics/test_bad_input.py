@@ -426,8 +426,8 @@ CALLS = [
             "alpha": 0.05,
         },
     ),
-    (information.accumulated_variance, {"arms": list(RATES.values())}),
-    (information.increasing_information, {"variances": [10.0, 20.0, 30.0]}),
+    (information.look_correlation, {"arms": [(X[:40], X[:40] + 1, X)]}),
+    (information.information_of, {"correlations": [0.5, 0.9]}),
     (srm.srm_test, {"observed": [500, 520, 480], "weights": [1, 1, 1]}),
     (srm_exact.binomial_p_value, {"count": 7, "num_units": 10, "share": 0.5}),
     (srm_exact.multinomial_p_value, {"counts": [8, 1, 1], "shares": [0.5, 0.3, 0.2]}),
@@ -482,6 +482,10 @@ CALLS = [
     ),
     (bayes_best.best_mean, {"variants": [EST_C, EST_T]}),
     (bayes_peeking.any_peek_error, {"threshold": 0.95, "num_looks": 3}),
+    (
+        bayes_peeking.peek_outcome,
+        {"threshold": 0.95, "num_looks": 3, "effect": 0.02, "final_standard_error": 0.01},
+    ),
     (priors.fit_normal_prior, PAST),
     (priors.fit_beta_prior, {"rates": [RATE_C, RATE_T, RATE_C]}),
     (

@@ -332,3 +332,24 @@ def test_the_hardest_certified_set_keeps_its_digits():
     for moments in (Moments.from_array(values), *moments_by_group(values, [0] * 1001)):
         assert moments.mean == pytest.approx(10000000.2, rel=1e-15)
         assert math.sqrt(moments.variance) == pytest.approx(0.1, rel=1e-8)
+
+
+def test_sum_adds_up_a_list_of_parts():
+    parts = [Moments.from_array(values) for values in ([1.0, 2.0], [6.0], [3.0, 4.0])]
+    assert sum(parts) == parts[0] + parts[1] + parts[2]
+    counts = [Counts(num_units=n, num_successes=1) for n in (3, 4)]
+    assert sum(counts) == Counts(num_units=7, num_successes=2)
+
+
+@pytest.mark.parametrize("part", [Moments.zero(), Counts(num_units=1, num_successes=0)])
+@pytest.mark.parametrize("other", [3, 0.5, "x", None, [0]])
+def test_only_parts_of_one_kind_add(part, other):
+    with pytest.raises(TypeError, match="unsupported operand"):
+        part + other
+    with pytest.raises(TypeError, match=r"unsupported operand|can only concatenate"):
+        other + part
+
+
+def test_counts_and_moments_do_not_add():
+    with pytest.raises(TypeError, match="unsupported operand"):
+        Moments.zero() + Counts(num_units=1, num_successes=0)

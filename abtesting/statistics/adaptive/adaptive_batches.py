@@ -23,7 +23,7 @@ from abtesting.statistics.adaptive.doubly_robust import (
 )
 from abtesting.statistics.arguments import as_floats, require_types
 from abtesting.statistics.moments import Counts, Moments
-from abtesting.statistics.types import NotEnoughData
+from abtesting.statistics.types import NotEnoughData, num_of
 
 SUM_TOLERANCE = 1e-6
 SUSPICIOUS = 1e-3
@@ -193,7 +193,9 @@ def adaptive_means(
             results.append(
                 NotEnoughData(
                     code="too_few_units",
-                    detail=f"variant {arm} has {num_units} units; a mean needs at least 2",
+                    detail=(
+                        f"variant {arm} has {num_of(num_units, 'unit')}; a mean needs at least 2"
+                    ),
                 )
             )
             continue
@@ -237,7 +239,8 @@ def adaptively_weighted_mean(
         raise ValueError("propensities must be above 0 and at most 1")
     if len(values) < 2:
         return NotEnoughData(
-            code="too_few_units", detail=f"{len(values)} units; a standard error needs at least 2"
+            code="too_few_units",
+            detail=f"{num_of(len(values), 'unit')}; a standard error needs at least 2",
         )
     weights = np.sqrt(shares)
     total = float(weights.sum())

@@ -25,6 +25,7 @@ from abtesting.statistics.adaptive.adaptive_batches import (
     weighted_scores,
 )
 from abtesting.statistics.adaptive.doubly_robust import FloatArray
+from abtesting.statistics.arguments import require_type
 from abtesting.statistics.boundaries import Boundary, FixedHorizon, first_look
 from abtesting.statistics.means import Estimate, compare_estimates
 from abtesting.statistics.roots import find_root
@@ -96,7 +97,9 @@ def compare_batches(
     variances are equal when the rates are; for amounts that of each, but at least that of the two
     together. With the variances of each alone, a variant that is given up after bad luck, and
     before its large orders, would look surer than it is: 9 % of tests of equal revenue would err at
-    20,000 units with a floor of 5 %, and 19 % at 2,000. This way 5 % or fewer do.
+    20,000 units with a floor of 5 %, and 19 % at 2,000. This way 5 % or fewer do. The price is
+    power: with 5 % of buyers, log-normal orders of sigma 1.5 and a floor of 5 % only 1.3 to 1.7 %
+    err.
 
     Args:
         batches: In the order of time.
@@ -198,7 +201,9 @@ def compare_weighted_scores(
 
     The variance is not the sum h^2 (G - value)^2 / (sum h)^2 of the paper, which is too small by
     chance whenever a variant with few units had bad luck. That of a unit is taken from both
-    variants together, as in `compare_batches`.
+    variants together, as in `compare_batches`. The price is power: with 5 % of buyers, log-normal
+    orders of sigma 1.5 and a floor of 5 % only 0.5 to 0.9 % of tests of equal revenue err at a
+    level of 5 %.
 
     Args:
         batches: In the order of time.
@@ -208,6 +213,10 @@ def compare_weighted_scores(
 
     Returns:
         The effect, or why there is none: `too_few_units` or `zero_variance`.
+
+    Raises:
+        ValueError: If the boundary is not a `FixedHorizon`: on the way the weighted mean is no
+            martingale, and no boundary for several looks holds.
 
     References:
         Hadad, V., Hirshberg, D. A., Zhan, R., Wager, S. & Athey, S. (2021). Confidence intervals
@@ -235,6 +244,7 @@ def compare_weighted_scores(
         >>> round(effect.difference, 3), round(effect.p_value, 3)
         (2.129, 0.057)
     """
+    require_type("boundary", boundary, FixedHorizon, allowed="a FixedHorizon, for one look")
     table = tabulate(batches)
     _require_arms(table, control=control, variant=variant)
     pair = [control, variant]

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from abtesting.statistics.arguments import as_floats, require_list
 from abtesting.statistics.boundaries import FixedHorizon
-from abtesting.statistics.types import Interval, NotEnoughData
+from abtesting.statistics.types import Interval, NotEnoughData, num_of
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -56,12 +56,14 @@ def as_arms(name: str, values: ArrayLike, *, num_arms: int) -> IntArray:
         raise ValueError(f"{name} has {array.ndim} dimensions; it must have 1")
     if array.dtype == np.bool_:
         array = array.astype(np.int64)
-    if not np.issubdtype(array.dtype, np.integer):
+    if not np.issubdtype(array.dtype, np.integer) and not np.issubdtype(array.dtype, np.floating):
         raise ValueError(f"{name} is of type {array.dtype}; it must hold integers")
-    wrong = np.flatnonzero((array < 0) | (array >= num_arms))
+    # A column with 0.0 and 1.0, as tables with missing values have them, means the same.
+    wrong = np.flatnonzero(~((array >= 0) & (array < num_arms) & (array == np.floor(array))))
     if len(wrong):
         raise ValueError(
-            f"{name}[{wrong[0]}] is {array[wrong[0]]}; it must be from 0 to {num_arms - 1}"
+            f"{name}[{wrong[0]}] is {array[wrong[0]]}; it must be an integer from 0 to "
+            f"{num_arms - 1}"
         )
     return array.astype(np.int64)
 
@@ -158,7 +160,8 @@ def mean_of_scores(
     values = as_floats("scores", scores, ndim=1)
     if len(values) < 2:
         return NotEnoughData(
-            code="too_few_units", detail=f"{len(values)} units; a standard error needs at least 2"
+            code="too_few_units",
+            detail=f"{num_of(len(values), 'unit')}; a standard error needs at least 2",
         )
     mean = float(values.mean())
     error = float(values.std(ddof=1)) / math.sqrt(len(values))

@@ -23,7 +23,7 @@ from abtesting.statistics.arguments import (
     require_type,
 )
 from abtesting.statistics.boundaries import AlwaysValid
-from abtesting.statistics.types import Interval, NotEnoughData
+from abtesting.statistics.types import Interval, NotEnoughData, num_of
 
 MAX_BET = 0.75
 """Largest bet per unit. At 1 one unlucky unit could end the sequence."""
@@ -160,7 +160,7 @@ def asymptotic_value_sequence(
     if len(values) < first_look:
         return NotEnoughData(
             code="too_few_units",
-            detail=f"there are {len(values)} units; the first look is at {first_look}",
+            detail=f"{num_of(len(values), 'unit')}; the first look is at {first_look}",
         )
     numbers = np.arange(1, len(values) + 1)
     # Shifted by the first look's mean, so that squares keep their digits far from 0.
@@ -224,7 +224,7 @@ def _lower_ends(
 def _too_few(weights: FloatArray) -> NotEnoughData | None:
     if len(weights) < 2:
         return NotEnoughData(
-            code="too_few_units", detail=f"there are {len(weights)} units; at least 2 are needed"
+            code="too_few_units", detail=f"{num_of(len(weights), 'unit')}; at least 2 are needed"
         )
     if not (weights > 0).any():
         return NotEnoughData(

@@ -24,7 +24,7 @@ from abtesting.statistics.arguments import (
     require_probability,
 )
 from abtesting.statistics.moments import Moments
-from abtesting.statistics.types import Interval, NotEnoughData
+from abtesting.statistics.types import Interval, NotEnoughData, num_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,8 +172,8 @@ def anytime_regression(
         return NotEnoughData(
             code="too_few_units",
             detail=(
-                f"control has {control.n} units and variant {variant.n}; {rank + 2} coefficients "
-                f"need at least {rank + 3} in all and 1 in each"
+                f"control has {num_of(control.n, 'unit')} and variant {variant.n}; {rank + 2} "
+                f"coefficients need at least {rank + 3} in all and 1 in each"
             ),
         )
     rotation = vectors[:, used] / np.sqrt(values[used])

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from abtesting.statistics.arguments import as_floats, require_boundary
 from abtesting.statistics.boundaries import Boundary
-from abtesting.statistics.types import Interval, NotEnoughData, Side
+from abtesting.statistics.types import Interval, NotEnoughData, Side, num_of
 
 Robust = Literal["HC0", "HC1", "HC2", "HC3"]
 
@@ -161,7 +161,8 @@ def _estimate(
         return NotEnoughData(
             code="too_few_units",
             detail=(
-                f"control has {num_units - num_variant} units and variant {num_variant} for "
+                f"control has {num_of(num_units - num_variant, 'unit')} and variant "
+                f"{num_variant} for "
                 f"{num_columns} coefficients; {boundary.name} results start at "
                 f"{boundary.min_units_per_arm} in each"
             ),

@@ -27,7 +27,7 @@ from abtesting.statistics.bayesian.posteriors import (
 )
 from abtesting.statistics.bayesian.priors import BetaPrior, GammaPrior
 from abtesting.statistics.moments import Counts, Moments
-from abtesting.statistics.types import Interval, NotEnoughData
+from abtesting.statistics.types import Interval, NotEnoughData, num_of
 
 UNIFORM = BetaPrior(1.0, 1.0)
 ONE_EVENT_IN_ONE_UNIT = GammaPrior(1.0, 1.0)
@@ -227,7 +227,9 @@ def _without_units(control: int, variant: int) -> NotEnoughData | None:
         return None
     return NotEnoughData(
         code="too_few_units",
-        detail=f"control has {control} units and variant {variant}; each needs at least 1",
+        detail=(
+            f"control has {num_of(control, 'unit')} and variant {variant}; each needs at least 1"
+        ),
     )
 
 

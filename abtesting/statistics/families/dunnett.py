@@ -26,7 +26,7 @@ from abtesting.statistics.boundaries import FixedHorizon
 from abtesting.statistics.families.max_statistic import max_tail
 from abtesting.statistics.means import satterthwaite
 from abtesting.statistics.moments import Moments
-from abtesting.statistics.types import Interval, NotEnoughData, Side
+from abtesting.statistics.types import Interval, NotEnoughData, Side, num_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +128,9 @@ def dunnett_test(
     if min(arm.n for arm in arms) < 2:
         return NotEnoughData(
             code="too_few_units",
-            detail=f"the smallest arm has {min(arm.n for arm in arms)} units; each needs 2",
+            detail=(
+                f"the smallest arm has {num_of(min(arm.n for arm in arms), 'unit')}; each needs 2"
+            ),
         )
     total_df = sum(arm.n - 1 for arm in arms)
     pooled = math.fsum(arm.comoments[0][0] for arm in arms) / total_df

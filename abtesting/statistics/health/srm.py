@@ -19,7 +19,7 @@ from abtesting.statistics.arguments import require_alpha, require_list, require_
 from abtesting.statistics.families.multiplicity import adjust
 from abtesting.statistics.health.srm_exact import binomial_p_value, multinomial_p_value
 from abtesting.statistics.moments import as_count
-from abtesting.statistics.types import NotEnoughData
+from abtesting.statistics.types import NotEnoughData, num_of
 
 MIN_EXPECTED_UNITS = 5
 """Below this the chi-square distribution is a poor approximation (Cochran 1954)."""
@@ -141,6 +141,8 @@ def srm_test(
             detail=(
                 f"even with all {num_units} units in the smallest arm the p-value would be "
                 f"{least:.2g}; shares can be judged once it is below {TELLING:g}"
+                if num_units > 1
+                else f"{num_of(num_units, 'unit')} in all arms together can't show shares"
             ),
         )
     statistic = math.fsum((k - num_units * share) ** 2 / (num_units * share) for k, share in kept)

@@ -15,7 +15,7 @@ from scipy import special
 
 from abtesting.statistics.adaptive.doubly_robust import ScoreMean, normal_mean
 from abtesting.statistics.arguments import as_floats, require_alpha
-from abtesting.statistics.types import NotEnoughData
+from abtesting.statistics.types import NotEnoughData, num_of
 
 Outcome = Literal["effects_differ", "no_evidence"]
 
@@ -80,7 +80,9 @@ def project_effects(
     if num_units < 10 * (num_features + 1):
         return NotEnoughData(
             code="too_few_units",
-            detail=f"{num_units} units; {num_features} slopes need {10 * (num_features + 1)}",
+            detail=(
+                f"{num_of(num_units, 'unit')}; {num_features} slopes need {10 * (num_features + 1)}"
+            ),
         )
     centre, scale = x.mean(axis=0), x.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)

@@ -3,6 +3,21 @@
 A learner always finds somebody who seems to gain more. These checks look only at units that it had
 not seen (`treatment_effects.HeldOutEffects`) and ask whether those it ranked higher did gain more.
 Most often the answer is `no_evidence`, and then one decision for all is the right one.
+
+Examples:
+    >>> from abtesting.statistics.heterogeneity.treatment_effects import learn_effects
+    >>> rng = np.random.default_rng(2)
+    >>> x, arms = rng.normal(size=(4000, 2)), rng.integers(0, 2, 4000)
+    >>> outcomes = x[:, 0] + arms * (0.3 + 0.5 * x[:, 1]) + rng.normal(size=4000)
+    >>> held_out = learn_effects(x, arms, outcomes, propensities=0.5, rng=rng).held_out
+    >>> scores, predictions = held_out.effect_scores, held_out.predictions
+    >>> best_linear_predictor(scores, predictions, folds=held_out.folds).outcome
+    'ranking_works'
+    >>> rank_weighted_effect(scores, predictions, folds=held_out.folds).outcome
+    'ranking_works'
+    >>> from abtesting.statistics.heterogeneity.policy_value import policy_value
+    >>> policy_value(held_out.scores, predictions > 0).outcome
+    'targeting_pays'
 """
 
 from __future__ import annotations
@@ -16,7 +31,7 @@ from numpy.typing import ArrayLike
 
 from abtesting.statistics.adaptive.doubly_robust import FloatArray, ScoreMean, normal_mean
 from abtesting.statistics.arguments import as_floats, require_alpha, require_at_least
-from abtesting.statistics.types import Interval, NotEnoughData
+from abtesting.statistics.types import Interval, NotEnoughData, num_of
 
 Outcome = Literal["ranking_works", "no_evidence"]
 
@@ -76,7 +91,7 @@ def best_linear_predictor(
     """Regress effect scores on predicted effects within folds (BLP); 1 is a perfect prediction.
 
     Args:
-        scores: Score of each held-out unit's effect.
+        scores: Score of each held-out unit's effect, `HeldOutEffects.effect_scores`.
         predictions: Effect that was predicted for it, by a model of earlier folds.
         folds: Fold of each unit; one for all without it (a single split of the sample).
         alpha: Two-sided level.
@@ -135,7 +150,7 @@ def group_effects(
     """Return the average effects of groups of predicted effect (GATES), formed within folds.
 
     Args:
-        scores: Score of each held-out unit's effect.
+        scores: Score of each held-out unit's effect, `HeldOutEffects.effect_scores`.
         predictions: Effect that was predicted for it.
         folds: Fold of each unit; one for all without it.
         num_groups: Number of groups of equal size, at least 2.
@@ -205,7 +220,7 @@ def rank_weighted_effect(
     function, the sampling of the ranks included.
 
     Args:
-        scores: Score of each held-out unit's effect.
+        scores: Score of each held-out unit's effect, `HeldOutEffects.effect_scores`.
         predictions: Effect that was predicted for it, or any other priority.
         folds: Fold of each unit; one for all without it.
         alpha: Two-sided level.
@@ -279,7 +294,12 @@ def _parts(
 ) -> list[tuple[FloatArray, FloatArray]] | NotEnoughData:
     """Return scores and predictions of each fold whose predictions differ."""
     require_alpha(alpha)
-    y = as_floats("scores", scores)
+    y = as_floats("scores", scores, ndim=(1, 2))
+    if y.ndim == 2:
+        raise ValueError(
+            f"scores has shape {y.shape}; it must be [n], the score of each unit's effect, such as "
+            "held_out.effect_scores of learn_effects"
+        )
     s = as_floats("predictions", predictions)
     fold = np.zeros(len(y)) if folds is None else np.asarray(folds)
     if not len(y) == len(s) == len(fold):
@@ -293,7 +313,10 @@ def _parts(
     if smallest < needed:
         return NotEnoughData(
             code="too_few_units",
-            detail=f"the smallest fold has {smallest} units; {num_groups} groups need {needed}",
+            detail=(
+                f"the smallest fold has {num_of(smallest, 'unit')}; {num_groups} groups need "
+                f"{needed}"
+            ),
         )
     varied = [(part, ranks) for part, ranks in parts if ranks.min() < ranks.max()]
     if not varied:

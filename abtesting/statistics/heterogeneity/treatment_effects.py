@@ -24,7 +24,7 @@ from abtesting.statistics.adaptive.doubly_robust import (
 from abtesting.statistics.adjustment.crossfit import Learner, Model
 from abtesting.statistics.arguments import as_floats, require_at_least, require_generator
 from abtesting.statistics.heterogeneity.learners import Polynomial
-from abtesting.statistics.types import NotEnoughData
+from abtesting.statistics.types import NotEnoughData, num_of
 
 Mask = NDArray[np.bool_]
 
@@ -45,7 +45,7 @@ class HeldOutEffects:
         units: Row of each unit in the data.
         folds: Its fold, from 1.
         predictions: Predicted effect.
-        scores: Score of each unit for the control and the variant, `[n, 2]`.
+        scores: Score of each unit for the control and the variant, `[n, 2]`, for `policy_value`.
     """
 
     units: IntArray
@@ -55,7 +55,7 @@ class HeldOutEffects:
 
     @property
     def effect_scores(self) -> FloatArray:
-        """Score of the effect of each unit."""
+        """Score of the effect of each unit, `[n]`, for `targeting_checks`."""
         difference: FloatArray = self.scores[:, 1] - self.scores[:, 0]
         return difference
 
@@ -148,7 +148,7 @@ def learn_effects(
         return NotEnoughData(
             code="too_few_units",
             detail=(
-                f"the smaller variant has {smallest} units; {num_folds} folds need "
+                f"the smaller variant has {num_of(smallest, 'unit')}; {num_folds} folds need "
                 f"{MIN_UNITS_PER_FOLD * num_folds}"
             ),
         )

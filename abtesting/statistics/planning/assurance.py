@@ -2,7 +2,8 @@
 
 Power is the chance to find one effect that is supposed. Its mean over what effects are like, by a
 prior, is called assurance: the chance that the experiment as planned will ship something. It has a
-limit that no number of units exceeds, the chance that the variant is better at all.
+limit that no number of units exceeds: the chance that the variant is better at all or, where only
+a loss is limited, that it is worse by less than that.
 
 The decision is either that of a test with one look or the Bayesian rule of `bayes_peeking`; for a
 rule that is read on the way, `peek_outcome` gives the chances under each effect.
@@ -19,7 +20,7 @@ from scipy import special
 from abtesting.statistics.arguments import require_positive, require_probability, require_type
 from abtesting.statistics.bayesian.bayes_peeking import require_rule, rule_bound
 from abtesting.statistics.bayesian.priors import NormalPrior
-from abtesting.statistics.planning.power import LARGEST, Design
+from abtesting.statistics.planning.power import LARGEST, Design, require_units
 from abtesting.statistics.roots import find_root
 
 
@@ -30,7 +31,8 @@ class AssurancePlan:
     Attributes:
         exact_num_units: Units of each arm, the control first, before rounding up.
         assurance: Chance that the variant is shipped.
-        limit: The same with endless units: the chance that the variant is better.
+        limit: The same with endless units: the chance that the variant is better; with `max_loss`
+            alone the chance that it is worse by less than that, if at all.
         right: Chance that it is shipped and better. The rest of the assurance is shipped in error.
         power: Chance that it is shipped if the effect is the mean of the prior.
         prior: What effects are like.
@@ -67,17 +69,18 @@ def plan_assurance(
     analysis_prior: NormalPrior | None = None,
     design: Design | None = None,
 ) -> AssurancePlan:
-    """Plan for the chance that a better variant is shipped: give number of units or assurance.
+    """Plan for the chance that the variant is shipped: give number of units or assurance.
 
     Without `threshold` and `max_loss` the variant is shipped when it is significantly better, at
-    the level of the design.
+    the level of the design. With `max_loss` alone it is also shipped when it is surely worse, by
+    less than that.
 
     Args:
         prior: What effects are like, on the scale of the metric: a prior of lifts times the size of
             the control value. `priors.fit_normal_prior` finds it in past tests.
         variance: Variance of the units of each arm; p (1 - p) for a rate p.
         num_units: Units of all arms together.
-        assurance: Chance that the variant is shipped, below that of its being better.
+        assurance: Chance that the variant is shipped, below its limit.
         threshold: Chance to win at which it is shipped, above 0.5.
         max_loss: Expected loss, on the scale of the metric, below which it is shipped.
         analysis_prior: Prior that the Bayesian rule works with; `None` for a flat one. It may be
@@ -139,14 +142,17 @@ def plan_assurance(
         error, least = ends(total)
         return float(special.ndtr((prior.mean - least) / math.hypot(prior.sd, error)))
 
-    limit = float(special.ndtr(prior.mean / prior.sd))
+    # What is known to be lost is weighed against the loss alone; a threshold asks for a gain.
+    allowed = max_loss if max_loss is not None and threshold is None else 0.0
+    limit = float(special.ndtr((prior.mean + allowed) / prior.sd))
     if num_units is not None:
-        require_positive("num_units", num_units)
+        require_units(num_units, least_units=design.least_units)
         total = num_units
     else:
         assert assurance is not None
         require_probability("assurance", assurance)
-        total = _units_with(assurance_of, assurance, limit=limit)
+        total = _units_with(assurance_of, assurance, limit=limit, allowed=allowed)
+        total = max(total, design.least_units)
     error, least = ends(total)
     return AssurancePlan(
         exact_num_units=tuple(share * total for share in design.shares),
@@ -159,12 +165,15 @@ def plan_assurance(
     )
 
 
-def _units_with(assurance_of: Callable[[float], float], assurance: float, *, limit: float) -> float:
+def _units_with(
+    assurance_of: Callable[[float], float], assurance: float, *, limit: float, allowed: float
+) -> float:
     """Return the fewest units from which on the assurance is never below the one asked for."""
     if assurance >= limit:
+        wanted = f"worse by less than {allowed!r}, if at all" if allowed else "better"
         raise ValueError(
             f"assurance is {assurance!r}; it must be below {limit:.4g}, the chance that the "
-            "variant is better, which no number of units exceeds"
+            f"variant is {wanted}, which no number of units exceeds"
         )
     log_low = log_high = math.log(LARGEST)
     if assurance_of(LARGEST) < assurance:

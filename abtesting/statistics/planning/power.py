@@ -22,6 +22,7 @@ from typing import Literal
 from scipy import special
 
 from abtesting.statistics.arguments import (
+    ROUNDING,
     require_alpha,
     require_at_least,
     require_finite,
@@ -37,6 +38,10 @@ Correction = Literal["bonferroni", "dunnett", "none"]
 
 LARGEST = 1e18
 """Units and multiples of a standard deviation beyond which nothing is planned."""
+
+
+MIN_UNITS = 2
+"""Units of an arm below which it has no variance, and there is nothing to plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +91,11 @@ class Design:
     def smallest_pair(self) -> tuple[float, float]:
         """Shares of the control and of the smallest variant, which has the least power."""
         return self.shares[0], min(self.shares[1:])
+
+    @property
+    def least_units(self) -> float:
+        """Fewest units of all arms: 2 in the smallest."""
+        return MIN_UNITS / min(self.shares)
 
     def comparison_alpha(self) -> float:
         """Return the level of each comparison of a variant with the control."""
@@ -217,8 +227,12 @@ def solve_plan(
     start: float,
     largest: float = LARGEST,
     name: str = "effect",
+    level: float,
+    least_units: float,
 ) -> tuple[float, float, float]:
     """Return effect, units of all arms and power, of which one was missing.
+
+    Where the fewest units already have more than the power, the plan has those and their power.
 
     Args:
         power_of: Power from effect and units, rising with the size of both.
@@ -228,6 +242,8 @@ def solve_plan(
         start: An effect to begin the search with, with the sign that is wanted.
         largest: Largest size of an effect.
         name: What the caller calls the effect, such as `margin`.
+        level: Chance to find something where there is nothing; the power must be above it.
+        least_units: Fewest units of all arms.
     """
     if [effect, num_units, power].count(None) != 1:
         raise ValueError(
@@ -239,9 +255,9 @@ def solve_plan(
         if effect == 0:
             raise ValueError(f"{name} is {effect!r}; it must not be 0")
     if num_units is not None:
-        require_positive("num_units", num_units)
+        require_units(num_units, least_units=least_units)
     if power is not None:
-        require_probability("power", power)
+        require_power(power, level=level)
     if power is None:
         assert effect is not None
         assert num_units is not None
@@ -252,6 +268,8 @@ def solve_plan(
             raise ValueError(
                 f"power is {power!r} with {name} {effect!r}; no number of units gives it"
             )
+        if total < least_units:
+            return effect, least_units, power_of(effect, least_units)
         return effect, total, power
     assert num_units is not None
     size = _solve(
@@ -265,6 +283,23 @@ def solve_plan(
             f"power is {power!r} with {num_units!r} units; no {name}, up to {largest:g}, gives it"
         )
     return math.copysign(size, start), num_units, power
+
+
+def require_power(power: float, *, level: float, name: str = "power") -> None:
+    """Raise `ValueError` unless a power is above the level, which takes no units at all."""
+    require_probability(name, power)
+    if power <= level:
+        raise ValueError(f"{name} is {power!r}; it must be above the level, which is {level:.4g}")
+
+
+def require_units(num_units: float, *, least_units: float) -> None:
+    """Raise `ValueError` unless every arm has the units that a variance needs."""
+    require_positive("num_units", num_units)
+    if num_units < least_units * (1 - ROUNDING):
+        raise ValueError(
+            f"num_units is {num_units!r}; it must be at least {least_units:.4g}, {MIN_UNITS} in "
+            "the smallest arm"
+        )
 
 
 def make_plan(

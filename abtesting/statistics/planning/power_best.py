@@ -15,7 +15,7 @@ from scipy import special
 
 from abtesting.statistics.arguments import require_positive, require_probability
 from abtesting.statistics.moments import as_count
-from abtesting.statistics.planning.power import solve_plan
+from abtesting.statistics.planning.power import MIN_UNITS, solve_plan
 
 NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(128)
 REACH = 9.0
@@ -102,6 +102,6 @@ def plan_best_variant(
 
     distance, total, found = solve_plan(
         power_of, effect=lead, num_units=num_units, power=power, start=math.sqrt(variance) / 10,
-        name="lead",
+        name="lead", level=guess, least_units=MIN_UNITS * num_variants,
     )  # fmt: skip
     return BestVariantPlan(num_variants=num_variants, exact_total=total, lead=distance, power=found)

@@ -20,10 +20,15 @@ from abtesting.statistics.arguments import (
     require_at_least,
     require_generator,
     require_positive,
-    require_probability,
     require_type,
 )
-from abtesting.statistics.planning.power import Design, SampleSizePlan, make_plan
+from abtesting.statistics.planning.power import (
+    MIN_UNITS,
+    Design,
+    SampleSizePlan,
+    make_plan,
+    require_power,
+)
 from abtesting.statistics.sequential.betting import LARGEST_BET
 from abtesting.statistics.types import Interval, NotEnoughData
 
@@ -109,11 +114,12 @@ def plan_betting(
     largest = MAX_UNITS // 2
     if num_units is not None:
         require_positive("num_units", num_units)
-        if not 2 <= num_units <= MAX_UNITS:
-            raise ValueError(f"num_units is {num_units!r}; it must be from 2 to {MAX_UNITS}")
+        least = 2 * MIN_UNITS
+        if not least <= num_units <= MAX_UNITS:
+            raise ValueError(f"num_units is {num_units!r}; it must be from {least} to {MAX_UNITS}")
         largest = math.floor(num_units / 2)
     if power is not None:
-        require_probability("power", power)
+        require_power(power, level=alpha)
     sign = math.copysign(1.0, effect) / (2 * (bounds.upper - bounds.lower))
     wanted = num_runs if power is None else math.ceil(power * num_runs)
     times = _times_to_find(
@@ -128,7 +134,7 @@ def plan_betting(
             code="out_of_reach",
             detail=f"{MAX_UNITS} units find the difference in {len(times)} of {num_runs} runs",
         )
-    total = 2 * sorted(times)[wanted - 1] if num_units is None else num_units
+    total = 2 * max(sorted(times)[wanted - 1], MIN_UNITS) if num_units is None else num_units
     return make_plan(
         Design(alpha=alpha),
         effect=effect,

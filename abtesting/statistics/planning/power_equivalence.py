@@ -137,6 +137,8 @@ def plan_equivalence_means(
         start=_start(effect / base, 0.1 if scale == "relative" else math.sqrt(variance)),
         largest=1 - 1e-9 if scale == "relative" else LARGEST,
         name="margin",
+        level=design.comparison_alpha(),
+        least_units=design.least_units,
     )
     return make_plan(
         design,
@@ -230,6 +232,8 @@ def plan_equivalence_proportions(
         start=_start(effect / base, largest / 10),
         largest=largest * (1 - 1e-9),
         name="margin",
+        level=design.comparison_alpha(),
+        least_units=design.least_units,
     )
     return make_plan(
         design,

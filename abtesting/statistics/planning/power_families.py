@@ -20,7 +20,7 @@ from scipy import special
 from abtesting.statistics.arguments import require_list, require_probability, require_type, shown
 from abtesting.statistics.families.dunnett import critical_value
 from abtesting.statistics.families.guardrails import required_per_metric
-from abtesting.statistics.planning.power import LARGEST, SampleSizePlan
+from abtesting.statistics.planning.power import LARGEST, MIN_UNITS, SampleSizePlan, require_power
 from abtesting.statistics.roots import find_root
 
 FamilyMethod = Literal["bonferroni", "holm", "dunnett", "none"]
@@ -128,7 +128,7 @@ def plan_many_arms(
         )
     scale = 1.0
     if power is not None:
-        require_probability("power", power)
+        require_power(power, level=plan.alpha)
 
         def excess(log_scale: float) -> float:
             each, any_one, all_of_them = _chances(
@@ -144,6 +144,7 @@ def plan_many_arms(
         while excess(high) < 0:
             high += 2
         scale = math.exp(find_root(excess, low, high, tolerance=1e-12))
+        scale = max(scale, MIN_UNITS / min(plan.exact_num_units))
     each, any_one, all_of_them = _chances(drift * math.sqrt(scale), loading, criticals)
     return ManyArmPlan(
         exact_num_units=tuple(scale * number for number in plan.exact_num_units),
@@ -229,6 +230,7 @@ def plan_decision(
                 raise ValueError(
                     f"{name}[{i}] is {shown(plan_of)}; it must be a function of level and power"
                 )
+    require_power(power, level=alpha)
     needed = required_per_metric(
         num_goals=len(goals), num_guardrails=len(guardrails), power=power, alpha=alpha
     )

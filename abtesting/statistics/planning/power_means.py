@@ -94,7 +94,13 @@ def plan_means(
         return rejection_power(z, tail=tail, df=df, either_sign=design.either_sign)
 
     effect, total, power = solve_plan(
-        power_of, effect=effect, num_units=num_units, power=power, start=math.sqrt(variance)
+        power_of,
+        effect=effect,
+        num_units=num_units,
+        power=power,
+        start=math.sqrt(variance),
+        level=design.comparison_alpha(),
+        least_units=design.least_units,
     )
     return make_plan(
         design,

@@ -110,6 +110,8 @@ def plan_noninferiority_means(
         start=0.1 if scale == "relative" else math.sqrt(variance),
         largest=1 - 1e-9 if scale == "relative" else 1e18,
         name="margin",
+        level=design.comparison_alpha(),
+        least_units=design.least_units,
     )
     return make_plan(
         design,
@@ -203,6 +205,8 @@ def plan_noninferiority_proportions(
         start=largest / 10,
         largest=largest * (1 - 1e-9),
         name="margin",
+        level=design.comparison_alpha(),
+        least_units=design.least_units,
     )
     return make_plan(
         design,

@@ -110,6 +110,8 @@ def plan_proportions(
         power=power,
         start=sign * largest / 10,
         largest=largest,
+        level=design.comparison_alpha(),
+        least_units=design.least_units,
     )
     return make_plan(
         design,

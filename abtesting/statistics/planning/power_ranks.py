@@ -102,6 +102,8 @@ def plan_ranks(
         start=0.05,
         largest=0.5,
         name="probability - 0.5",
+        level=design.comparison_alpha(),
+        least_units=design.least_units,
     )
     return make_plan(
         design, effect=shift, total=total, power=power, control_value=None, method="ranks"

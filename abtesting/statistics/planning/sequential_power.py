@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from scipy import special
 
 from abtesting.statistics.arguments import (
+    require_at_least,
     require_finite,
     require_positive,
     require_probability,
     require_type,
 )
 from abtesting.statistics.boundaries import AlwaysValid
+from abtesting.statistics.planning.power import MIN_UNITS
 from abtesting.statistics.roots import bracket_root, find_root
 from abtesting.statistics.sequential.crossing import FINEST, check_information
 from abtesting.statistics.sequential.sequential_designs import GroupSequentialDesign
@@ -177,7 +179,7 @@ def plan_sequential(
         >>> round(plan.max_num_units), round(plan.expected_num_units)
         (30231, 24300)
     """
-    require_positive("fixed_num_units", fixed_num_units)
+    require_at_least("fixed_num_units", fixed_num_units, MIN_UNITS)
     drift = required_drift(design, power=power)
     tail = design.alpha / 2 if design.side == "two_sided" else design.alpha
     single = float(special.ndtri(power)) - float(special.ndtri(tail))

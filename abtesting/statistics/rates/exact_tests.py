@@ -18,7 +18,7 @@ from abtesting.statistics.arguments import require_counts
 from abtesting.statistics.moments import Counts
 from abtesting.statistics.rates.restricted import linear_score
 from abtesting.statistics.rates.unconditional import TIE, binomial_pmf, log_ways, turning_points
-from abtesting.statistics.types import NotEnoughData
+from abtesting.statistics.types import NotEnoughData, num_of
 
 Floats = NDArray[np.float64]
 
@@ -326,7 +326,8 @@ def _too_few(control: Counts, variant: Counts) -> NotEnoughData | None:
     return NotEnoughData(
         code="too_few_units",
         detail=(
-            f"control has {control.num_units} units and variant {variant.num_units}; each needs "
+            f"control has {num_of(control.num_units, 'unit')} and variant "
+            f"{variant.num_units}; each needs "
             "at least 1"
         ),
     )
@@ -338,7 +339,8 @@ def _refused(control: Counts, variant: Counts) -> NotEnoughData | None:
         return NotEnoughData(
             code="too_many_units",
             detail=(
-                f"control has {control.num_units} units and variant {variant.num_units}; this "
+                f"control has {num_of(control.num_units, 'unit')} and variant "
+                f"{variant.num_units}; this "
                 f"test goes through all tables, and takes at most {MAX_UNITS} in each"
             ),
         )

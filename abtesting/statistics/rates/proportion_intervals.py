@@ -15,7 +15,7 @@ from scipy import special
 from abtesting.statistics.arguments import require_alpha, require_counts, require_type
 from abtesting.statistics.moments import Counts
 from abtesting.statistics.rates.score import difference_limits, ratio_limits
-from abtesting.statistics.types import Interval, NotEnoughData
+from abtesting.statistics.types import Interval, NotEnoughData, num_of
 
 OneRateMethod = Literal["wilson", "clopper_pearson", "agresti_coull", "jeffreys"]
 DifferenceMethod = Literal[
@@ -134,7 +134,9 @@ def rate_difference_interval(
     x_c, n_c = control.num_successes, control.num_units
     x_t, n_t = variant.num_successes, variant.num_units
     if min(n_c, n_t) == 0:
-        return _too_few(f"control has {n_c} units and variant {n_t}; each needs at least 1")
+        return _too_few(
+            f"control has {num_of(n_c, 'unit')} and variant {n_t}; each needs at least 1"
+        )
     z = _quantile(alpha)
     p_c, p_t = x_c / n_c, x_t / n_t
     difference = p_t - p_c
@@ -215,7 +217,9 @@ def rate_ratio_interval(
     x_c, n_c = control.num_successes, control.num_units
     x_t, n_t = variant.num_successes, variant.num_units
     if min(n_c, n_t) == 0:
-        return _too_few(f"control has {n_c} units and variant {n_t}; each needs at least 1")
+        return _too_few(
+            f"control has {num_of(n_c, 'unit')} and variant {n_t}; each needs at least 1"
+        )
     z = _quantile(alpha)
     if method in {"miettinen_nurminen", "koopman"}:
         threshold = z * z

@@ -14,7 +14,7 @@ from scipy import special
 from abtesting.statistics.arguments import require_counts, require_positive
 from abtesting.statistics.moments import Counts
 from abtesting.statistics.rates.restricted import linear_contrast
-from abtesting.statistics.types import SIDES, NotEnoughData, Side
+from abtesting.statistics.types import SIDES, NotEnoughData, Side, num_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +242,8 @@ def _too_few(control: Counts, variant: Counts) -> NotEnoughData:
     return NotEnoughData(
         code="too_few_units",
         detail=(
-            f"control has {control.num_units} units and variant {variant.num_units}; each needs "
+            f"control has {num_of(control.num_units, 'unit')} and variant "
+            f"{variant.num_units}; each needs "
             "at least 1"
         ),
     )

@@ -20,7 +20,7 @@ from abtesting.statistics.arguments import (
     require_at_least,
     require_generator,
 )
-from abtesting.statistics.types import Interval, NotEnoughData, Side
+from abtesting.statistics.types import Interval, NotEnoughData, Side, num_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -118,7 +118,10 @@ def bootstrap_means(
     if min(sizes) < 2:
         return NotEnoughData(
             code="too_few_units",
-            detail=f"control has {sizes[0]} units and variant {sizes[1]}; each needs at least 2",
+            detail=(
+                f"control has {num_of(sizes[0], 'unit')} and variant {sizes[1]}; each needs "
+                "at least 2"
+            ),
         )
     means = [float(values.mean()) for values in arms]
     centred = [values - mean for values, mean in zip(arms, means, strict=True)]

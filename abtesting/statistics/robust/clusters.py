@@ -22,7 +22,7 @@ from abtesting.statistics.arguments import (
 )
 from abtesting.statistics.boundaries import Boundary, first_look
 from abtesting.statistics.means import compare_numbers
-from abtesting.statistics.types import Effect, NotEnoughData
+from abtesting.statistics.types import Effect, NotEnoughData, num_of
 
 Floats = NDArray[np.float64]
 Variance = Literal["cr0", "cr1", "cr2"]
@@ -236,7 +236,7 @@ def wild_cluster_bootstrap(
         return NotEnoughData(
             code="too_few_units",
             detail=(
-                f"control has {control.num_clusters} clusters and variant "
+                f"control has {num_of(control.num_clusters, 'cluster')} and variant "
                 f"{variant.num_clusters}; each needs at least 2"
             ),
         )

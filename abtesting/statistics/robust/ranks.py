@@ -18,7 +18,7 @@ from scipy import special
 from abtesting.statistics.arguments import as_floats
 from abtesting.statistics.boundaries import Boundary, first_look
 from abtesting.statistics.roots import find_root
-from abtesting.statistics.types import SIDES, Interval, NotEnoughData, Side
+from abtesting.statistics.types import SIDES, Interval, NotEnoughData, Side, num_of
 
 Floats = NDArray[np.float64]
 
@@ -190,7 +190,7 @@ def mann_whitney(
     if min(m, n) == 0:
         return NotEnoughData(
             code="too_few_units",
-            detail=f"control has {m} units and variant {n}; each needs at least 1",
+            detail=f"control has {num_of(m, 'unit')} and variant {n}; each needs at least 1",
         )
     pooled, ties = _midranks(np.concatenate([x, y]))
     if len(ties) == 1:

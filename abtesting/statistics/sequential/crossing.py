@@ -314,7 +314,8 @@ class _Path:
             density = float(self.masses @ np.exp(-0.5 * distance * distance))
             if chance <= 0 or density <= 0:
                 return bound
-            slope = density * scale / (sd * math.sqrt(2 * math.pi) * chance)
+            # Both can be near the smallest float: their ratio is not.
+            slope = density / chance * scale / (sd * math.sqrt(2 * math.pi))
             change = (math.log(chance) - log_chance) / slope
             bound += change
             if abs(change) < 1e-11 * max(1.0, abs(bound)):

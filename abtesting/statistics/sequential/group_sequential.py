@@ -47,8 +47,8 @@ class GroupSequentialLook:
         information: Share of the plan at each look so far, this one last; usually units so far
             divided by units planned. With `spent_at` only how they compare counts.
         spent_at: Share of the plan by which alpha is spent, where it isn't the information. Values
-            that go on growing after a unit's arrival add information that units don't show:
-            `accumulated_variance` does.
+            that come, or go back, after a unit's arrival make looks less alike than units do; see
+            `information`.
         spending: How `alpha` is spread over the information.
         side: Which differences are looked for; a two-sided test spends half of alpha on each side.
         is_final: Whether this look spends all that is left although information is below 1. The

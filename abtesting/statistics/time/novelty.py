@@ -18,7 +18,7 @@ from scipy import special
 from abtesting.statistics.adaptive.doubly_robust import FloatArray, ScoreMean, normal_mean
 from abtesting.statistics.arguments import require_alpha, require_moments
 from abtesting.statistics.moments import Moments
-from abtesting.statistics.types import Interval, NotEnoughData
+from abtesting.statistics.types import Interval, NotEnoughData, num_of
 
 DAYS_PER_WEEK = 7
 MIN_DAYS = 8
@@ -139,7 +139,9 @@ def analyse_novelty(
     if smallest < needed:
         return NotEnoughData(
             code="too_few_units",
-            detail=f"the smaller cohort has {smallest} units; {num_days} days need {needed}",
+            detail=(
+                f"the smaller cohort has {num_of(smallest, 'unit')}; {num_days} days need {needed}"
+            ),
         )
     effects = np.array(variant.means) - np.array(control.means)
     covariance = _covariance(control) + _covariance(variant)

@@ -329,3 +329,9 @@ def test_wrong_propensities_are_warned_of(compare):
 def test_bad_arms_are_refused(compare, control, variant):
     with pytest.raises(ValueError, match=r"must be from 0 to 1|must differ"):
         compare(EXAMPLE, control=control, variant=variant, boundary=FIXED)
+
+
+def test_weighted_scores_are_for_one_look():
+    batches = rates(([(500, 20), (500, 30)], (0.5, 0.5)))
+    with pytest.raises(ValueError, match=r"boundary is AlwaysValid.*; it must be a FixedHorizon"):
+        compare_weighted_scores(batches, boundary=AlwaysValid(0.05, 1000))

@@ -76,7 +76,9 @@ def test_no_result(scores, code):
         (([1.0, math.inf], [0, 1], [0.5, 0.5]), r"outcomes\[1\] is inf"),
         (([[1.0]], [0], [0.5, 0.5]), "outcomes has 2 dimensions"),
         (([1.0], [2], [0.5, 0.5]), r"arms\[0\] is 2"),
-        (([1.0], [0.5], [0.5, 0.5]), "must hold integers"),
+        (([1.0], [0.5], [0.5, 0.5]), r"arms\[0\] is 0.5; it must be an integer from 0 to 1"),
+        (([1.0], [math.nan], [0.5, 0.5]), r"arms\[0\] is nan; it must be an integer"),
+        (([1.0], ["a"], [0.5, 0.5]), "must hold integers"),
         (([1.0], [[0]], [0.5, 0.5]), "arms has 2 dimensions"),
         (([1.0, 2.0], [0], [0.5, 0.5]), "outcomes has 2 units and arms 1"),
         (([1.0], [0], [0.5, 0.6]), "sum to 1"),
@@ -97,3 +99,9 @@ def test_predictions_must_fit():
 def test_alpha_must_be_a_level():
     with pytest.raises(ValueError, match=r"alpha is 1\.0"):
         mean_of_scores([1.0, 2.0], alpha=1.0)
+
+
+@pytest.mark.parametrize("arms", [[0.0, 1.0], [False, True], np.array([0, 1], dtype=np.int8)])
+def test_arms_may_be_any_whole_numbers(arms):
+    expected = arm_scores([3.0, 5.0], [0, 1], [0.5, 0.5])
+    assert np.array_equal(arm_scores([3.0, 5.0], arms, [0.5, 0.5]), expected)

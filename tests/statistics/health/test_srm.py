@@ -169,3 +169,14 @@ def test_bad_input_is_refused(observed, weights, message):
         srm_test(observed, weights)
     with pytest.raises(ValueError, match="alpha is 0"):
         srm_test([1, 2], [1, 1], alpha=0)
+
+
+@pytest.mark.parametrize(
+    ("observed", "detail"),
+    [
+        ([0, 0], "0 units in all arms together can't show shares"),
+        ([1, 0], "1 unit in all arms together can't show shares"),
+    ],
+)
+def test_without_two_units_there_is_nothing_to_say_of_shares(observed, detail):
+    assert srm_test(observed, [1, 1]).detail == detail

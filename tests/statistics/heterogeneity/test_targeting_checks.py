@@ -158,3 +158,9 @@ def test_bad_input_is_refused():
         group_effects([1.0], [1.0], num_groups=1)
     with pytest.raises(ValueError, match="alpha is 2"):
         rank_weighted_effect([1.0], [1.0], alpha=2)
+
+
+@pytest.mark.parametrize("check", [best_linear_predictor, rank_weighted_effect, group_effects])
+def test_scores_of_both_arms_are_told_where_those_of_the_effect_are(check):
+    with pytest.raises(ValueError, match=r"scores has shape \(200, 2\); .*held_out.effect_scores"):
+        check(np.zeros((200, 2)), np.zeros(200))

@@ -106,3 +106,26 @@ def test_units_give_the_assurance_that_was_asked_for(mean, sd, part):
 def test_bad_input(given, message):
     with pytest.raises(ValueError, match=message):
         plan_assurance(EFFECTS, variance=1.0, **given)
+
+
+def test_a_limited_loss_alone_also_ships_what_is_worse_by_less():
+    """With endless units the rule ships every effect above -max_loss."""
+    prior = NormalPrior(0.0, 0.004)
+    endless = plan_assurance(prior, variance=0.0475, num_units=1e12, max_loss=0.002)
+    assert endless.limit == pytest.approx(stats.norm.cdf(0.5))
+    assert endless.assurance == pytest.approx(endless.limit, abs=1e-4)
+    plan = plan_assurance(prior, variance=0.0475, assurance=0.6, max_loss=0.002)
+    assert plan.assurance == pytest.approx(0.6)
+    with pytest.raises(ValueError, match=r"0.6915, the chance that the variant is worse by less"):
+        plan_assurance(prior, variance=0.0475, assurance=0.7, max_loss=0.002)
+    both = plan_assurance(prior, variance=0.0475, num_units=1e12, max_loss=0.002, threshold=0.9)
+    assert both.limit == 0.5
+    assert both.assurance == pytest.approx(0.5, abs=1e-3)
+
+
+def test_every_arm_has_2_units():
+    plan = plan_assurance(NormalPrior(100.0, 1.0), variance=1.0, assurance=0.9)
+    assert plan.num_units == (2, 2)
+    assert plan.assurance > 0.9
+    with pytest.raises(ValueError, match="num_units is 3; it must be at least 4"):
+        plan_assurance(EFFECTS, variance=1.0, num_units=3)

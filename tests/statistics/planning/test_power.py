@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -18,6 +19,10 @@ from abtesting.statistics.planning.design_effects import (
 )
 from abtesting.statistics.planning.mid_experiment import mid_experiment_power
 from abtesting.statistics.planning.power import Design, many_arm_shares
+from abtesting.statistics.planning.power_equivalence import (
+    plan_equivalence_means,
+    plan_equivalence_proportions,
+)
 from abtesting.statistics.planning.power_means import plan_means, plan_ratios
 from abtesting.statistics.planning.power_noninferiority import (
     ONE_SIDED,
@@ -25,6 +30,8 @@ from abtesting.statistics.planning.power_noninferiority import (
     plan_noninferiority_proportions,
 )
 from abtesting.statistics.planning.power_proportions import plan_proportions
+from abtesting.statistics.planning.power_ranks import plan_ranks
+from abtesting.statistics.planning.power_srm import plan_srm
 from tests.known_answers import cases, close
 
 
@@ -193,7 +200,7 @@ def test_round_trip_of_noninferiority(plan, margin):
     size=st.floats(0.01, 1.0),
     factor=st.floats(1.01, 3.0),
     units=st.floats(100, 1e6),
-    power=st.floats(0.05, 0.99),
+    power=st.floats(0.06, 0.99),
 )
 def test_monotone(size, factor, units, power):
     smaller = plan_means(variance=1.0, effect=size, num_units=units).power
@@ -352,7 +359,13 @@ def test_noninferiority_is_the_one_sided_test_of_the_margin():
             "only one of them",
         ),
         (lambda: plan_means(variance=1.0, effect=0.1, power=0.8, test="z"), "test is 'z'"),
-        (lambda: plan_means(variance=1.0, num_units=2, power=0.8), "with 2 units; no effect"),
+        (lambda: plan_means(variance=1.0, num_units=2, power=0.8), "it must be at least 4, 2 in"),
+        (
+            lambda: plan_means(
+                variance=1.0, effect=1.0, num_units=15, design=Design(shares=(0.9, 0.1))
+            ),
+            "num_units is 15; it must be at least 20",
+        ),
         (lambda: plan_proportions(control_rate=1.2, effect=0.1, power=0.8), "control_rate is 1.2"),
         (lambda: plan_proportions(control_rate=0.9, effect=0.2, power=0.8), "from 0 to 1"),
         (lambda: plan_proportions(control_rate=0.9, num_units=4, power=0.8), "no effect"),
@@ -399,3 +412,40 @@ def test_noninferiority_is_the_one_sided_test_of_the_margin():
 def test_bad_input(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+FIVE_PER_CENT = Design(alpha=0.05, side="one_sided")
+PLANS = [
+    partial(plan_means, variance=1.0, effect=0.1),
+    partial(plan_proportions, control_rate=0.1, effect=0.05),
+    partial(plan_ranks, probability=0.6),
+    partial(plan_srm, lost=0.1, alpha=0.05),
+    partial(plan_ratios, Moments.from_array([[2, 9], [1, 4], [0, 3]]), lift=0.1),
+    partial(plan_noninferiority_means, variance=1.0, margin=0.1, design=FIVE_PER_CENT),
+    partial(plan_noninferiority_proportions, control_rate=0.1, margin=0.02, design=FIVE_PER_CENT),
+    partial(plan_equivalence_means, variance=1.0, margin=0.1),
+    partial(plan_equivalence_proportions, control_rate=0.1, margin=0.02),
+]
+plans = pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.func.__name__)
+
+
+@plans
+def test_a_power_of_no_more_than_the_level_is_refused(plan):
+    for power in (0.01, 0.05):
+        with pytest.raises(ValueError, match=f"power is {power}; it must be above the level"):
+            plan(power=power)
+    assert plan(power=0.06).power >= 0.06
+
+
+@plans
+def test_fewer_than_2_units_in_an_arm_are_refused(plan):
+    with pytest.raises(ValueError, match="num_units is 2; it must be at least 4"):
+        plan(num_units=2)
+    assert plan(num_units=4).num_units == (2, 2)
+
+
+def test_an_effect_that_2_units_find_is_planned_with_2_and_their_power():
+    plan = plan_means(variance=1.0, effect=1e4, power=0.5)
+    assert plan.num_units == (2, 2)
+    assert plan.power == pytest.approx(1.0)
+    assert plan_ranks(probability=1.0, power=0.06).num_units == (2, 2)

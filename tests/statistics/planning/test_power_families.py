@@ -160,8 +160,18 @@ def test_the_decision_comes_as_often_as_planned_whatever_the_correlation():
         (lambda: plan_many_arms(plan_of(2, effect=0.1, power=0.8), found="x"), "found is 'x'"),
         (lambda: plan_many_arms(plan_of(2, effect=0.1, power=0.8), power=1.0), "power is 1.0"),
         (
-            lambda: plan_many_arms(plan_of(2, effect=0.1, power=0.8), method="none", power=0.001),
+            lambda: plan_many_arms(plan_of(2, effect=0.1, power=0.8), power=0.05),
+            "power is 0.05; it must be above the level",
+        ),
+        (
+            lambda: plan_many_arms(
+                plan_of(8, effect=0.1, power=0.8), method="none", found="any", power=0.06
+            ),
             "no units at all",
+        ),
+        (
+            lambda: plan_decision([lambda alpha, power: None], [], power=0.04),
+            "power is 0.04; it must be above the level",
         ),
         (lambda: plan_decision([], []), "num_goals"),
         (lambda: plan_decision([0.05], []), r"goals\[0\] is 0.05"),
@@ -170,3 +180,9 @@ def test_the_decision_comes_as_often_as_planned_whatever_the_correlation():
 def test_bad_input(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_every_arm_has_2_units():
+    family = plan_many_arms(plan_of(2, effect=2.0, power=0.8), method="none", power=0.06)
+    assert min(family.num_units) == 2
+    assert family.power_each > 0.06

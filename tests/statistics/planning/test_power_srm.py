@@ -94,3 +94,14 @@ def test_a_smaller_loss_takes_more_units():
 def test_bad_input(given, message):
     with pytest.raises(ValueError, match=message):
         plan_srm(**given)
+
+
+@pytest.mark.parametrize(("arm", "seen"), [(1, 0.959), (0, 0.900)])
+def test_a_large_loss_in_an_unequal_split_is_planned_some_points_off(arm, seen):
+    """By the exact binomial distribution, as the docstring says it."""
+    shares = (0.9, 0.1)
+    total = plan_srm(lost=0.3, power=0.931, shares=shares, arm=arm).total_num_units
+    counts = np.arange(total + 1)
+    statistics = (counts - 0.1 * total) ** 2 / (total * 0.1 * 0.9)
+    chances = stats.binom.pmf(counts, total, shares_after(0.3, shares, arm)[1])
+    assert chances[statistics >= stats.chi2.isf(0.001, 1)].sum() == pytest.approx(seen, abs=1e-3)

@@ -1,4 +1,4 @@
-"""Information of the looks where units alone don't tell how much is known."""
+"""Looks that share more or less than their units: how alike they are, and what follows."""
 
 from __future__ import annotations
 
@@ -10,57 +10,92 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abtesting.statistics.moments import Counts, Moments
 from abtesting.statistics.sequential.group_sequential import GroupSequentialLook
-from abtesting.statistics.sequential.information import (
-    accumulated_variance,
-    increasing_information,
-)
+from abtesting.statistics.sequential.information import information_of, look_correlation
 from abtesting.statistics.sequential.sequential_designs import spending_design
 from abtesting.statistics.sequential.spending import Pocock
 
 SHARES = (0.3, 0.6, 1.0)
+correlations = st.lists(st.floats(0, 1), max_size=59)
 
 
-def test_it_is_the_sum_of_squares_within_the_arms():
-    arms = [np.array([0.0, 3.0, 9.0]), np.array([1.0, 1.0, 4.0, 6.0])]
-    expected = sum(((x - x.mean()) ** 2).sum() for x in arms)
-    assert accumulated_variance([Moments.from_array(x) for x in arms]) == pytest.approx(expected)
+def test_values_that_are_there_with_their_units_are_as_alike_as_the_units():
+    values = np.random.default_rng(2).lognormal(3, 1, 1000)
+    arms = [(values[:400], values[:400], values)]
+    expected = math.sqrt(values[:400].var() * 400 / (values.var() * 1000))
+    assert look_correlation(arms) == pytest.approx(expected)
 
 
-def test_counts_are_means_of_ones_and_zeros():
-    values = np.array([1.0] * 3 + [0.0] * 9)
-    counts = Counts(num_units=12, num_successes=3)
-    expected = accumulated_variance([Moments.from_array(values)])
-    assert accumulated_variance([counts]) == pytest.approx(expected)
-    assert accumulated_variance([Counts(num_units=0, num_successes=0)]) == 0.0
+def test_conversions_are_as_alike_as_their_odds():
+    """Of units that were all there at the first look, 20 % had converted, and 50 % have now."""
+    before, now = ([1.0] * count + [0.0] * (1000 - count) for count in (200, 500))
+    found = look_correlation([(before, now, now)])
+    assert found == pytest.approx(math.sqrt((0.2 / 0.8) / (0.5 / 0.5)))
 
 
-def test_a_ratio_varies_around_its_line():
-    rows = np.array([[1.0, 2.0], [4.0, 3.0], [0.0, 1.0], [7.0, 4.0]])
-    ratio = rows[:, 0].sum() / rows[:, 1].sum()
-    expected = ((rows[:, 0] - ratio * rows[:, 1]) ** 2).sum()
-    assert accumulated_variance([Moments.from_array(rows)]) == pytest.approx(expected)
+def test_it_is_the_correlation_of_the_totals():
+    rng = np.random.default_rng(1)
+    base = rng.exponential(1.0, (500, 300))
+    before = base * (rng.random((500, 300)) < 0.4)
+    now = base * (rng.random((500, 300)) < 0.9)
+    expected = np.corrcoef(before.mean(axis=1), now.mean(axis=1))[0, 1]
+    found = [look_correlation([(a, b, b)]) for a, b in zip(before, now, strict=True)]
+    assert np.mean(found) == pytest.approx(expected, abs=4 * (1 - expected**2) / math.sqrt(500))
 
 
-def test_what_is_no_arm_is_refused():
-    with pytest.raises(ValueError, match="arms has a float; allowed: Counts, Moments"):
-        accumulated_variance([1.0])
+def test_arms_add_up_each_around_its_own_mean():
+    one = (np.array([0.0, 2.0]), np.array([0.0, 2.0]), np.array([0.0, 2.0, 4.0]))
+    other = tuple(values + 100 for values in one)
+    assert look_correlation([one, other]) == pytest.approx(look_correlation([one]))
 
 
-@given(st.lists(st.just(0.0) | st.floats(1e-6, 1e12), min_size=1, max_size=60).filter(any))
-def test_information_increases_and_follows_what_does(variances):
-    found = increasing_information(variances)
-    assert all(low < high for low, high in itertools.pairwise(found))
-    assert found[0] > 0
-    assert all(x >= y for x, y in zip(found, variances, strict=True))
-    if all(high > 1.01 * low > 0 for low, high in itertools.pairwise(variances)):
-        assert found == tuple(variances) or variances[0] < 1e-9 * max(variances)
+def test_values_that_do_not_vary_have_no_correlation():
+    assert look_correlation([([0.0, 0.0], [0.0, 1.0], [0.0, 1.0])]) is None
+    assert look_correlation([([], [], [1.0, 2.0])]) is None
 
 
-def test_nothing_known_at_any_look_is_no_information():
-    with pytest.raises(ValueError, match="one of them above 0"):
-        increasing_information([0.0, 0.0])
+@pytest.mark.parametrize(
+    ("arm", "message"),
+    [
+        (([1.0], [1.0]), "has 2 values; it must have 3 arrays"),
+        (([1.0], [1.0, 2.0], [1.0, 2.0]), "has 1, 2 and 2 units"),
+        (([1.0, 2.0], [1.0, 2.0], [1.0]), "has 2, 2 and 1 units"),
+    ],
+)
+def test_arms_that_do_not_fit_are_refused(arm, message):
+    with pytest.raises(ValueError, match=message):
+        look_correlation([arm])
+
+
+def test_a_correlation_is_between_0_and_1():
+    with pytest.raises(ValueError, match=r"correlations has 1\.5; each must be from 0 to 1"):
+        information_of([0.5, 1.5])
+
+
+@given(correlations)
+def test_information_increases(found):
+    information = information_of(found)
+    assert len(information) == len(found) + 1
+    assert all(low < high < math.inf for low, high in itertools.pairwise(information))
+
+
+@given(correlations.filter(bool), st.floats(-6, 6))
+def test_every_sequence_of_looks_has_an_answer(found, z):
+    shares = tuple((k + 1) / (len(found) + 1) for k in range(len(found) + 1))
+    look = GroupSequentialLook(0.05, information_of(found), spent_at=shares)
+    p_value = look.p_value(z, 100, None)
+    assert 0 <= p_value <= 1
+    assert (p_value < 0.05) is (abs(z) > look.critical(100, None))
+
+
+def test_looks_with_next_to_nothing_between_them_have_a_p_value():
+    """Chances below the smallest float used to end in a division by zero."""
+    information = (0.044, 0.1456, 0.2591, 0.3847, 0.517, 0.6408, 0.7415, 0.8281, 0.9023, 0.9476)
+    information += (0.9980029960049943, 0.9990009990009991, 1.0)
+    shares = (0.178, 0.3255, 0.43975, 0.54625, 0.626, 0.69275, 0.74925, 0.79575, 0.8435, 0.8735)
+    look = GroupSequentialLook(0.05, information, spent_at=(*shares, 0.918, 0.958, 1.0))
+    for z in (0.0135, 0.75, 3.0):
+        assert 0 < look.p_value(z, 100, None) <= 1
 
 
 # A clock of its own for the error rate
@@ -99,36 +134,42 @@ def test_both_clocks_have_the_same_looks():
 
 
 @pytest.mark.slow
-def test_values_that_come_late_need_it():
-    """Conversions 0 to 10 days after the unit: by units alone the looks seem too much alike."""
-    rng = np.random.default_rng(5)
-    days, per_day, looks, runs = 14, 400, 14, 4_000
-    crossed = {"units": 0, "variance": 0}
-    shares = tuple((day + 1) / days for day in range(looks))
-    cohort_day = np.repeat(np.arange(days), per_day)
-    by_units = [GroupSequentialLook(0.05, shares[: k + 1]).critical(1, None) for k in range(looks)]
-    expected = [0.0] * looks
-    delay_cdf = lambda d: min(max(d, 0) / 10, 1.0)  # noqa: E731
-    for k in range(looks):
-        expected[k] = sum(per_day * delay_cdf(k + 1 - day) for day in range(k + 1))
-    by_variance = [
-        GroupSequentialLook(0.05, tuple(expected[: k + 1]), spent_at=shares[: k + 1]).critical(
-            1, None
-        )
-        for k in range(looks)
-    ]
-    for _ in range(runs):
-        bought = rng.random((2, days * per_day)) < 0.05
-        at = cohort_day + rng.uniform(0, 10, (2, days * per_day))
+@pytest.mark.parametrize("returned", [0.0, 0.4])
+def test_values_that_come_late_and_go_back_keep_the_error_rate(returned):
+    """Most units come early, order up to five days later, and return some of it days after that."""
+    rng = np.random.default_rng(6)
+    num_days, runs = 14, 2_000
+    arrivals = np.round(1200 * 0.8 ** np.arange(num_days) / 5).astype(int)
+    came = np.repeat(np.arange(num_days), arrivals)
+    there = np.cumsum(arrivals)
+    shares = tuple((there / there[-1]).tolist())
+    errors = {"units": 0, "alike": 0}
+    by_units = GroupSequentialLook(0.05, shares).design.critical_values
+    boundaries = None
+    for run in range(runs):
+        amount = rng.lognormal(3.5, 0.8, (2, len(came))) * (rng.random((2, len(came))) < 0.2)
+        ordered = came + rng.uniform(0, 5, amount.shape)
+        back = ordered + rng.uniform(3, 10, amount.shape)
+        back[rng.random(amount.shape) >= returned] = np.inf
+        known = [amount * ((ordered < day) & (back >= day)) for day in range(1, num_days + 1)]
+        if run == 0:  # the correlations of a large test; those of each test scatter around them
+            found = [
+                look_correlation(
+                    [
+                        (old[: there[k - 1]], new[: there[k - 1]], new[: there[k]])
+                        for old, new in zip(known[k - 1], known[k], strict=True)
+                    ]
+                )
+                for k in range(1, num_days)
+            ]
+            look = GroupSequentialLook(0.05, information_of(found), spent_at=shares)
+            boundaries = look.design.critical_values
         z = []
-        for k in range(looks):
-            n = per_day * (k + 1)
-            c, t = (int((bought[i, :n] & (at[i, :n] < k + 1)).sum()) for i in (0, 1))
-            pooled = (c + t) / (2 * n)
-            spread = math.sqrt(pooled * (1 - pooled) * 2 / n)
-            z.append(abs(t - c) / n / spread if spread else 0.0)
-        crossed["units"] += any(a > b for a, b in zip(z, by_units, strict=True))
-        crossed["variance"] += any(a > b for a, b in zip(z, by_variance, strict=True))
-    limit = 0.05 + 3 * math.sqrt(0.05 * 0.95 / runs)
-    assert crossed["variance"] / runs < limit
-    assert crossed["variance"] < crossed["units"]
+        for k, values in enumerate(known):
+            control, variant = values[0][: there[k]], values[1][: there[k]]
+            error = math.sqrt((control.var() + variant.var()) / there[k])
+            z.append(abs(variant.mean() - control.mean()) / error)
+        errors["units"] += any(a > b for a, b in zip(z, by_units, strict=True))
+        errors["alike"] += any(a > b for a, b in zip(z, boundaries, strict=True))
+    assert errors["alike"] / runs < 0.05 + 3 * math.sqrt(0.05 * 0.95 / runs)
+    assert errors["alike"] < errors["units"]

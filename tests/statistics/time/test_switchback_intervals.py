@@ -190,3 +190,9 @@ def test_no_horvitz_thompson():
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_schedule_may_be_a_column_of_floats():
+    schedule = [0, 0, 1, 1, 0, 0, 1, 1]
+    outcomes = [5.0, 6.0, 8.0, 9.0, 9.0, 8.0, 6.0, 5.0]
+    assert newey_west(outcomes, [float(on) for on in schedule]) == newey_west(outcomes, schedule)
