@@ -210,7 +210,7 @@ def test_an_arm_without_units_gives_no_result(n_c, n_t):
     result = compare((0, n_c), (0, n_t))
     assert isinstance(result, NotEnoughData)
     assert result.code == "too_few_units"
-    assert f"control has {n_c} units" in result.detail
+    assert f"control has {n_c} unit" in result.detail
 
 
 def test_always_valid_results_start_at_the_first_look():

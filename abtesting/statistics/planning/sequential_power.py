@@ -15,14 +15,12 @@ from dataclasses import dataclass
 from scipy import special
 
 from abtesting.statistics.arguments import (
-    require_at_least,
     require_finite,
     require_positive,
     require_probability,
     require_type,
 )
 from abtesting.statistics.boundaries import AlwaysValid
-from abtesting.statistics.planning.power import MIN_UNITS
 from abtesting.statistics.roots import bracket_root, find_root
 from abtesting.statistics.sequential.crossing import FINEST, check_information
 from abtesting.statistics.sequential.sequential_designs import GroupSequentialDesign
@@ -165,7 +163,7 @@ def plan_sequential(
         design: The looks and their boundaries.
         power: Chance to reject under the effect planned for.
         fixed_num_units: Units that a test with one look needs for the same effect, alpha, side and
-            power, from the formula of its metric.
+            power, from the formula of its metric; 1 for sizes relative to it.
 
     References:
         Jennison, C. & Turnbull, B. W. (2000). Group sequential methods with applications to
@@ -179,7 +177,7 @@ def plan_sequential(
         >>> round(plan.max_num_units), round(plan.expected_num_units)
         (30231, 24300)
     """
-    require_at_least("fixed_num_units", fixed_num_units, MIN_UNITS)
+    require_positive("fixed_num_units", fixed_num_units)
     drift = required_drift(design, power=power)
     tail = design.alpha / 2 if design.side == "two_sided" else design.alpha
     single = float(special.ndtri(power)) - float(special.ndtri(tail))
