@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from abtesting.statistics.arguments import require_boundary
-from abtesting.statistics.boundaries import Boundary
+from abtesting.statistics.boundaries import Boundary, FixedHorizon
 from abtesting.statistics.boundary_arrays import critical_values, p_values
-from abtesting.statistics.proportions import MIN_EXPECTED
+from abtesting.statistics.proportions import MIN_EXPECTED, UNEVEN_TAILS
 from abtesting.statistics.rates.score import CLOSE, ROUNDED, SETTLED
-from abtesting.statistics.types import EffectArrays
+from abtesting.statistics.types import Booleans, EffectArrays
 
 Floats = NDArray[np.float64]
 
@@ -46,7 +46,8 @@ def compare_proportions_batch(
 
     Returns:
         The effects; where fewer than 5 successes or failures are expected in an arm, so that
-        `compare_proportions` has an exact form, they warn of `few_successes`.
+        `compare_proportions` has an exact form, they warn of `few_successes`, and of `skewed` where
+        it does.
 
     References:
         Miettinen, O. & Nurminen, M. (1985). Comparative analysis of two rates. Statistics in
@@ -110,6 +111,8 @@ def compare_proportions_batch(
         lift = np.where(x_c > 0, difference / p_c, np.nan)
     rarer = np.minimum(successes, num_units - successes)
     few = rarer * np.minimum(n_c, n_t) < MIN_EXPECTED * num_units
+    uneven = _has_uneven_tails(n_c, n_t, successes, critical, boundary)
+    warning = np.where(few, "few_successes", np.where(uneven, "skewed", ""))
 
     def shaped(values: Floats) -> Floats:
         return (values if enough.all() else np.where(enough, values, np.nan)).reshape(shape)
@@ -126,7 +129,7 @@ def compare_proportions_batch(
         lift_lower=shaped(low_ratio - 1),
         lift_upper=shaped(high_ratio - 1),
         reason=np.where(enough, "", "too_few_units").reshape(shape),
-        warning=np.where(few & enough, "few_successes", "").reshape(shape),
+        warning=np.where(enough, warning, "").reshape(shape),
         method="score",
         boundary=boundary.name,
         alpha=boundary.alpha,
@@ -153,6 +156,20 @@ def _score(x_c: Floats, n_c: Floats, x_t: Floats, n_t: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         z = excess / np.sqrt(spread * (n_c * n_t))
     return np.where(spread > 0, z, 0.0)
+
+
+def _has_uneven_tails(
+    n_c: Floats, n_t: Floats, successes: Floats, critical: Floats, boundary: Boundary
+) -> Booleans:
+    """Do what `has_uneven_tails` does."""
+    if not isinstance(boundary, FixedHorizon):
+        return np.zeros(n_c.shape, dtype=np.bool_)
+    failures = n_c + n_t - successes
+    with np.errstate(divide="ignore", invalid="ignore"):
+        skewness = (failures - successes) / np.sqrt(successes * failures)
+        kappa = skewness * (n_c - n_t) / np.sqrt(n_c * n_t * (n_c + n_t))
+    shift = kappa * (critical * critical - 1) * (critical + 1 / critical) / 6
+    return np.asarray((successes > 0) & (failures > 0) & (abs(shift) > UNEVEN_TAILS))
 
 
 def _difference_limits(

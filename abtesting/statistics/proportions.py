@@ -23,6 +23,9 @@ from abtesting.statistics.types import Effect, Interval, NotEnoughData
 MIN_EXPECTED = 5
 """Smallest expected cell for which the normal distribution serves (Cochran 1954)."""
 
+UNEVEN_TAILS = 0.15
+"""Share by which one tail of the score may outweigh its half of the level without a warning."""
+
 
 def compare_proportions(
     control: Counts, variant: Counts, *, boundary: Boundary
@@ -34,6 +37,10 @@ def compare_proportions(
     `compare_proportions_exact`, which holds its level there and takes some 30 ms in place of 15 us.
     What is too much for it, which `is_exact_feasible` tells, and the other boundaries keep the
     score and carry the warning `few_successes`.
+
+    Where one arm is much smaller and has few successes, one look errs more often on one side than
+    on the other, such as in 3.0 and 1.8 % of tests with 180 and 20 of them; it carries the warning
+    `skewed`.
 
     Without a success in the control the lift is `None` and its interval has no upper end. The
     standard error is that of the observed rates, without a hypothesis; where both rates are 0 or 1
@@ -71,7 +78,10 @@ def compare_proportions(
     num_successes = control.num_successes + variant.num_successes
     rarer = min(num_successes, num_units - num_successes)
     if rarer * min(control.num_units, variant.num_units) >= MIN_EXPECTED * num_units:
-        return compare_proportions_by_score(control, variant, boundary=boundary)
+        uneven = has_uneven_tails(control, variant, boundary)
+        return compare_proportions_by_score(
+            control, variant, boundary=boundary, warnings=("skewed",) if uneven else ()
+        )
     too_few = first_look(boundary, control=control.num_units, variant=variant.num_units)
     if too_few is not None:
         return too_few
@@ -81,6 +91,37 @@ def compare_proportions(
     return compare_proportions_by_score(
         control, variant, boundary=boundary, warnings=("few_successes",)
     )
+
+
+def has_uneven_tails(control: Counts, variant: Counts, boundary: Boundary) -> bool:
+    """Return whether one tail of one look's score outweighs its half of the level by too much.
+
+    To first order, by kappa (c^2 - 1) (c + 1 / c) / 6 with the score's skewness kappa and the
+    critical value c. In arms of equal size there is none.
+
+    References:
+        Hall, P. (1992). The bootstrap and Edgeworth expansion, section 2.3.
+
+    Examples:
+        >>> from abtesting.statistics.boundaries import FixedHorizon
+        >>> large, small = (Counts(num_units=n, num_successes=n // 100) for n in (18_000, 2_000))
+        >>> has_uneven_tails(large, small, FixedHorizon(0.05))
+        True
+        >>> has_uneven_tails(large, large, FixedHorizon(0.05))
+        False
+    """
+    n_c, n_t = control.num_units, variant.num_units
+    if n_c == n_t or not isinstance(boundary, FixedHorizon):
+        return False
+    successes = control.num_successes + variant.num_successes
+    failures = n_c + n_t - successes
+    if not successes or not failures or not n_c or not n_t:
+        return False
+    skewness = (failures - successes) / math.sqrt(successes * failures)
+    kappa = skewness * (n_c - n_t) / math.sqrt(n_c * n_t * (n_c + n_t))
+    critical = boundary.critical(n_c + n_t, None)
+    shift = kappa * (critical * critical - 1) * (critical + 1 / critical) / 6
+    return abs(shift) > UNEVEN_TAILS
 
 
 def compare_proportions_by_score(

@@ -2,14 +2,20 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
+from abtesting.statistics.batch_proportions import compare_proportions_batch
 from abtesting.statistics.boundaries import AlwaysValid, FixedHorizon
 from abtesting.statistics.moments import Counts
-from abtesting.statistics.proportions import compare_proportions, compare_proportions_by_score
+from abtesting.statistics.proportions import (
+    compare_proportions,
+    compare_proportions_by_score,
+    has_uneven_tails,
+)
 from abtesting.statistics.types import Effect, NotEnoughData
 
 FIXED = FixedHorizon(0.05)
@@ -273,3 +279,49 @@ def test_any_level_has_intervals(alpha):
         assert -1 <= effect.difference_interval.lower <= effect.difference_interval.upper <= 1
         assert effect.lift_interval.lower <= effect.lift_interval.upper
         assert effect.is_significant != effect.difference_interval.contains(0.0)
+
+
+# Tails of different weight
+
+
+@given(
+    st.integers(100, 100_000),
+    st.integers(100, 100_000),
+    st.floats(0.001, 0.999),
+    st.sampled_from([0.05, 0.01]),
+)
+def test_one_look_warns_of_uneven_tails_alike_alone_and_in_a_batch(n_c, n_t, rate, alpha):
+    control = Counts(num_units=n_c, num_successes=round(rate * n_c))
+    variant = Counts(num_units=n_t, num_successes=round(rate * n_t))
+    boundary = FixedHorizon(alpha)
+    batch = compare_proportions_batch(
+        [control.num_successes], [n_c], [variant.num_successes], [n_t], boundary=boundary
+    )
+    is_rare = batch.warning[0] == "few_successes"
+    uneven = has_uneven_tails(control, variant, boundary)
+    assert is_rare or (batch.warning[0] == "skewed") is uneven
+    assert uneven is has_uneven_tails(variant, control, boundary)
+    alone = compare_proportions(control, variant, boundary=boundary)
+    if not is_rare:
+        assert alone.warnings == (("skewed",) if uneven else ())
+
+
+def test_a_warning_of_uneven_tails_is_right():
+    """180 and 20 successes: the exact chance of each tail under equal rates."""
+    n_c, n_t, rate = 18_000, 2_000, 0.01
+    rng = np.random.default_rng(8)
+    x_c, x_t = rng.binomial(n_c, rate, 40_000), rng.binomial(n_t, rate, 40_000)
+    found = compare_proportions_batch(x_c, n_c, x_t, n_t, boundary=FixedHorizon(0.05))
+    upper = np.mean(found.is_significant & (found.difference > 0))
+    lower = np.mean(found.is_significant & (found.difference < 0))
+    assert upper > 0.0285
+    assert lower < 0.0195
+    assert upper + lower == pytest.approx(0.05, abs=0.005)
+    assert np.mean(found.warning == "skewed") > 0.95
+
+
+def test_what_may_be_read_again_and_arms_of_equal_size_do_not_warn():
+    large = Counts(num_units=18_000, num_successes=180)
+    small = Counts(num_units=2_000, num_successes=20)
+    assert compare_proportions(large, small, boundary=AlwaysValid(0.05, 20_000)).warnings == ()
+    assert compare_proportions(small, small, boundary=FixedHorizon(0.05)).warnings == ()
