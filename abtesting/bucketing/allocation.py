@@ -38,14 +38,7 @@ def bucket_ranges(weights: Sequence[float], coverage: float) -> tuple[Range, ...
     >>> bucket_ranges([1, 1], 0.5)
     ((0.0, 0.25), (0.5, 0.75))
     """
-    coverage = min(1.0, max(0.0, coverage))
-    ranges = []
-    start = 0.0
-    for weight in normalised_weights(weights):
-        # Not rounded: a bucket that lies exactly on an end must go where the SDKs put it.
-        ranges.append((start, start + coverage * weight))
-        start += weight
-    return tuple(ranges)
+    return client_ranges(normalised_weights(weights), coverage)
 
 
 def choose_variant(bucket: float, ranges: Sequence[Range]) -> int | None:
@@ -58,3 +51,31 @@ def choose_variant(bucket: float, ranges: Sequence[Range]) -> int | None:
         if start <= bucket < end:
             return index
     return None
+
+
+def client_weights(num_variations: int, weights: Sequence[float] | None) -> tuple[float, ...]:
+    """Weights as clients take them: as they are when they sum to 1 (within 0.01), else equal.
+
+    >>> client_weights(2, [0.2, 0.8]), client_weights(2, [1, 3])
+    ((0.2, 0.8), (0.5, 0.5))
+    """
+    if weights and len(weights) == num_variations and 0.99 <= sum(weights) <= 1.01:
+        return tuple(weights)
+    return equal_weights(num_variations)
+
+
+def equal_weights(num_variations: int) -> tuple[float, ...]:
+    """The same weight for each."""
+    return (1 / num_variations,) * num_variations if num_variations > 0 else ()
+
+
+def client_ranges(weights: Sequence[float], coverage: float) -> tuple[Range, ...]:
+    """Half-open ranges of weights that sum to 1, as clients make them; see `bucket_ranges`."""
+    coverage = min(1.0, max(0.0, coverage))
+    ranges = []
+    start = 0.0
+    for weight in weights:
+        # Not rounded: a bucket that lies exactly on an end must go where the SDKs put it.
+        ranges.append((start, start + coverage * weight))
+        start += weight
+    return tuple(ranges)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -13,7 +13,7 @@ from abtesting.bucketing.allocation import (
     choose_variant,
     normalised_weights,
 )
-from abtesting.bucketing.hashing import hash_unit
+from abtesting.bucketing.hashing import bucketer
 
 
 class Reason(StrEnum):
@@ -60,9 +60,10 @@ class ExperimentDefinition:
     decided_variant: str | None = None
     ranges: tuple[Range, ...] = field(init=False)
     propensities: tuple[float, ...] = field(init=False)
+    bucketer: Callable[[str], float] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Derive ranges and propensities.
+        """Derive ranges, propensities and the hash.
 
         Raises:
             ValueError: Fewer than two variants, unusable weights, or a seed that is empty.
@@ -76,6 +77,7 @@ class ExperimentDefinition:
         weights = [variant.weight for variant in self.variants]
         object.__setattr__(self, "ranges", bucket_ranges(weights, self.coverage))
         object.__setattr__(self, "propensities", normalised_weights(weights))
+        object.__setattr__(self, "bucketer", bucketer(self.seed))
 
     def variant(self, key: str) -> VariantDefinition | None:
         """The variant with this key, or None."""
@@ -112,7 +114,7 @@ def decide(definition: ExperimentDefinition, unit: str | None) -> Decision:
         return Decision(variant=definition.control, reason=Reason.NOT_RUNNING)
     if not unit:
         return Decision(variant=definition.control, reason=Reason.NO_UNIT)
-    bucket = hash_unit(definition.seed, unit)
+    bucket = definition.bucketer(unit)
     index = choose_variant(bucket, definition.ranges)
     if index is None:
         return Decision(variant=definition.control, reason=Reason.NOT_COVERED, bucket=bucket)

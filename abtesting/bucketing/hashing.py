@@ -6,7 +6,8 @@ FNV-1a 32 bit over UTF-16 code units (not bytes), as in GrowthBook's SDK specifi
 from __future__ import annotations
 
 from array import array
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 _OFFSET: Final = 0x811C9DC5
 _PRIME: Final = 0x01000193
@@ -19,14 +20,41 @@ def fnv1a32(text: str) -> int:
     >>> fnv1a32("")
     2166136261
     """
-    value = _OFFSET
-    # ASCII text, nearly every id, is its own code units.
-    units = (
-        text.encode() if text.isascii() else array("H", text.encode("utf-16-le", "surrogatepass"))
-    )
-    for unit in units:
-        value = ((value ^ unit) * _PRIME) & _MASK
-    return value
+    return _continued(_OFFSET, text)
+
+
+def bucketer(seed: str, version: int = 2) -> Callable[[str], float]:
+    """`hash_unit` for one seed, whose part of the work is done once.
+
+    Raises:
+        ValueError: The version is not 1 or 2.
+
+    >>> bucketer("exp-cta")("user-0")
+    0.0321
+    """
+    if version == 1:
+        return lambda value: hash_unit(seed, value, 1)
+    if version != 2:
+        raise ValueError(f"version is {version!r}; allowed: 1, 2")
+    start = fnv1a32(seed)
+
+    def bucket(value: str) -> float:
+        if not value:
+            raise ValueError("value is '': a unit id must not be empty")
+        inner = start
+        for unit in value.encode() if value.isascii() else _code_units(value):
+            inner = ((inner ^ unit) * _PRIME) & _MASK
+        outer = _OFFSET
+        for unit in b"%d" % inner:
+            outer = ((outer ^ unit) * _PRIME) & _MASK
+        return outer % 10_000 / 10_000
+
+    return bucket
+
+
+def client_bucketer(seed: str, version: Any) -> Callable[[str], float | None]:
+    """`bucketer`, or for a version that is not known nobody's place, as with the clients."""
+    return bucketer(seed, version) if version in (1, 2) else lambda _: None
 
 
 def hash_unit(seed: str, value: str, version: int = 2) -> float:
@@ -46,8 +74,17 @@ def hash_unit(seed: str, value: str, version: int = 2) -> float:
     """
     if not value:
         raise ValueError("value is '': a unit id must not be empty")
-    if version == 2:
-        return fnv1a32(str(fnv1a32(seed + value))) % 10_000 / 10_000
     if version == 1:
         return fnv1a32(value + seed) % 1_000 / 1_000
-    raise ValueError(f"version is {version!r}; allowed: 1, 2")
+    return bucketer(seed, version)(value)
+
+
+def _continued(value: int, text: str) -> int:
+    # ASCII text, nearly every id, is its own code units.
+    for unit in text.encode() if text.isascii() else _code_units(text):
+        value = ((value ^ unit) * _PRIME) & _MASK
+    return value
+
+
+def _code_units(text: str) -> Iterable[int]:
+    return array("H", text.encode("utf-16-le", "surrogatepass"))
