@@ -239,12 +239,15 @@ def _elem_match(expected: Any, groups: Groups) -> _Test:
     if _is_operators(expected):
         test = _compile_value(expected, groups)
     else:
-        condition = _compile(expected, groups)
-        # Any value has properties in the clients' language, a text or number just none we know.
-        test = lambda item: condition(item if isinstance(item, Mapping) else {})  # noqa: E731
+        test = _of_properties(_compile(expected, groups))
     return lambda actual: (
         isinstance(actual, list) and any(is_truthy(item) and test(item) for item in actual)
     )
+
+
+def _of_properties(condition: Condition) -> _Test:
+    """Any value has properties in the clients' language, a text or number just none we know."""
+    return lambda item: condition(item if isinstance(item, Mapping) else {})
 
 
 def _regex(*, folds_case: bool) -> Callable[[Any, Groups], _Test]:

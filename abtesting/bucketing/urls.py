@@ -118,7 +118,7 @@ def _parsed(url: str, host: str = "_") -> SplitResult | None:
                 return None
             path = url if url.startswith("/") else f"/{url}"
             page = urlsplit(f"https://{host}{path}")
-        page.port  # noqa: B018  (raises where it is no number)
+        _host(page)  # a port that is no number makes it no address
     except ValueError:
         return None
     return page

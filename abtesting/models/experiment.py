@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -16,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from abtesting.conf import settings as abtesting_settings
 from abtesting.models.frozen import FrozenModel
+from abtesting.statistics.planning.smallest_plan import smallest_plan
 
 MAX_NUM_LOOKS = 60
 PLANNED_RULES = ("group_sequential", "fixed_horizon")
@@ -290,24 +289,6 @@ class Experiment(FrozenModel):
     def frozen_experiment_state(self) -> str:
         """Stored state, which decides whether `frozen_fields` are fixed."""
         return stored_state(self.pk)
-
-
-def smallest_plan(weights: Sequence[float], minimum: int) -> int:
-    """Units of all variants together with which each of them surely has the minimum.
-
-    Units are split at random: the smallest variant is planned 4 standard deviations above the
-    minimum, which it then misses once in 30,000 tests.
-
-    >>> smallest_plan([1, 1], 100), smallest_plan([9, 1], 100)
-    (266, 1459)
-    """
-    share = min(weights, default=0.0) / (math.fsum(weights) or 1.0)
-    if share <= 0:
-        return minimum  # without traffic no plan helps
-    # share * n - 4 * sqrt(share * (1 - share) * n) = minimum, solved for sqrt(n)
-    spread = 4 * math.sqrt(share * (1 - share))
-    root = (spread + math.sqrt(spread * spread + 4 * share * minimum)) / (2 * share)
-    return math.ceil(root * root)
 
 
 def stored_state(experiment_id: int | None) -> str:

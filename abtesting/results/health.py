@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from abtesting.conf import settings
 from abtesting.metrics.moments import ExperimentMoments
 from abtesting.models import Experiment, ExperimentMetric
-from abtesting.models.experiment import smallest_plan
 from abtesting.results.report import FreshnessHealth, SampleHealth, SrmHealth
 from abtesting.statistics.health.sequential_srm import SequentialSrm, SrmLook, sequential_srm_test
 from abtesting.statistics.health.srm import SrmResult, srm_test
+from abtesting.statistics.planning.smallest_plan import smallest_plan
 from abtesting.statistics.types import NotEnoughData
 
 STALE_AFTER = dt.timedelta(hours=24)

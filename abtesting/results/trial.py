@@ -14,12 +14,13 @@ from typing import cast
 
 from abtesting.exceptions import SimulationError
 from abtesting.models import Experiment, ExperimentMetric, Metric, Variant
-from abtesting.models.experiment import MAX_NUM_LOOKS, smallest_plan
+from abtesting.models.experiment import MAX_NUM_LOOKS
 from abtesting.results.decision import SURE_CHANCE
 from abtesting.results.looks import first_units
 from abtesting.results.plan import Plan
 from abtesting.results.report import LookTaken
 from abtesting.statistics.boundaries import Boundary
+from abtesting.statistics.planning.smallest_plan import smallest_plan
 from abtesting.statistics.simulation.replays import ChanceGate, Kind
 
 USUAL_NUM_PEEKS = 14

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from abtesting.models import AuditEntry, Experiment, Variant
-from abtesting.models.experiment import smallest_plan
+from abtesting.statistics.planning.smallest_plan import smallest_plan
 from tests.builders import START, make_experiment
 
 pytestmark = pytest.mark.django_db
